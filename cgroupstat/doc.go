@@ -1,0 +1,3 @@
+// Package cgroupstat reads what the kernel accounts to a systemd unit's
+// control group.
+package cgroupstat

@@ -1,0 +1,2 @@
+// Package journal reads and follows systemd's journal.
+package journal

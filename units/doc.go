@@ -1,0 +1,2 @@
+// Package units controls and watches systemd units over D-Bus.
+package units
