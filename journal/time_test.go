@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,8 +73,6 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
-const wallClock = "2006-01-02 15:04:05.000000"
-
 // relative are texts whose meaning depends on the moment.
 var relative = []string{
 	"now", "today", "yesterday", "tomorrow", "today UTC", "yesterday UTC", "tomorrow UTC",
@@ -90,12 +89,22 @@ var newRelative = []string{
 	"yesterday Asia/Tokyo", "12:00 America/New_York",
 }
 
+// unsettled are times that some zone has twice or not at all: what mktime(3)
+// makes of them depends on what the process has asked before. The table has a
+// process for each.
+var unsettled = []string{
+	"2024-10-27 02:00:00", "2024-10-27 02:30:00", "2024-11-03 01:30:00", "2024-04-07 01:45", "2011-12-30 12:00",
+}
+
 // TestParseTimeAsSystemd asks the systemd of this host for each text at the
 // moment it is run.
 func TestParseTimeAsSystemd(t *testing.T) {
 	judge := analyze{path: testenv.Tool(t, "systemd-analyze")}
 	texts := make(map[string][]string)
 	for _, row := range readTimestamps(t) {
+		if slices.Contains(unsettled, row.text) {
+			continue
+		}
 		texts[row.zone] = append(texts[row.zone], row.text)
 	}
 	for zone := range texts {
@@ -122,11 +131,6 @@ func TestParseTimeAsSystemd(t *testing.T) {
 			}
 			high, err := ParseTime(text, after, loc)
 			require.NoError(t, err)
-			// What mktime(3) makes of a time that occurs twice depends on what
-			// the process has asked before; the table has a process for each.
-			if low.Format(wallClock) == time.UnixMicro(usec).In(loc).Format(wallClock) {
-				continue
-			}
 			assert.True(t, low.UnixMicro() <= usec && usec <= high.UnixMicro(), "%s %q: %d, systemd says %d", zone, text, low.UnixMicro(), usec)
 		}
 		for _, text := range relative {
