@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/hubhost/hubhost/journal/internal/jfile"
 )
 
 // Entry is one entry of the journal: its fields in the order in which they
@@ -38,9 +40,9 @@ type location struct {
 	xorHash   uint64 // over the fields
 }
 
-// span is one field of an entry: data[start:eq] is its name, data[eq+1:end]
+// span is one field of an entry: data[Start:Eq] is its name, data[Eq+1:End]
 // its value.
-type span struct{ start, eq, end uint32 }
+type span = jfile.Span
 
 // Time returns the wall clock when journald received the entry, to the
 // microsecond: what journalctl sorts and selects by. See also
@@ -112,8 +114,8 @@ func (e *Entry) Get(name string) (value []byte, ok bool) {
 func (e *Entry) Values(name string) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, f := range e.fields {
-			if int(f.eq-f.start) == len(name) && string(e.data[f.start:f.eq]) == name {
-				if !yield(e.data[f.eq+1 : f.end : f.end]) {
+			if int(f.Eq-f.Start) == len(name) && string(e.data[f.Start:f.Eq]) == name {
+				if !yield(e.data[f.Eq+1 : f.End : f.End]) {
 					return
 				}
 			}
@@ -128,7 +130,7 @@ func (e *Entry) Values(name string) iter.Seq[[]byte] {
 func (e *Entry) Fields() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for _, f := range e.fields {
-			if !yield(internName(e.data[f.start:f.eq]), e.data[f.eq+1:f.end:f.end]) {
+			if !yield(internName(e.data[f.Start:f.Eq]), e.data[f.Eq+1:f.End:f.End]) {
 				return
 			}
 		}

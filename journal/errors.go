@@ -1,14 +1,15 @@
 package journal
 
 import (
-	"errors"
 	"io/fs"
 	"strings"
+
+	"github.com/hubhost/hubhost/journal/internal/jfile"
 )
 
 // ErrCorrupt is matched by the error of a journal file, or of a part of it,
 // that breaks the rules of the format.
-var ErrCorrupt = errors.New("journal file is corrupt")
+var ErrCorrupt = jfile.ErrCorrupt
 
 // Error is the error of an operation on the journal. The checks to write are
 //
