@@ -251,12 +251,12 @@ func (e *Entry) AppendExport(b []byte) []byte {
 	b = hex.AppendEncode(append(b, "\n_BOOT_ID="...), e.at.bootID[:])
 	b = append(b, '\n')
 	for _, f := range e.fields {
-		name, value := e.data[f.start:f.eq], e.data[f.eq+1:f.end]
+		name, value := e.data[f.Start:f.Eq], e.data[f.Eq+1:f.End]
 		if string(name) == "_BOOT_ID" || !validFieldName(name) {
 			continue
 		}
 		if printableText(value, false) {
-			b = append(b, e.data[f.start:f.end]...)
+			b = append(b, e.data[f.Start:f.End]...)
 		} else {
 			b = append(append(b, name...), '\n')
 			b = binary.LittleEndian.AppendUint64(b, uint64(len(value)))

@@ -30,7 +30,7 @@ func (e *Entry) AppendJSON(b []byte, nullFrom int) []byte {
 	b = hex.AppendEncode(append(b, `","_BOOT_ID":"`...), e.at.bootID[:])
 	b = append(b, '"')
 	for i, f := range e.fields {
-		name := e.data[f.start:f.eq]
+		name := e.data[f.Start:f.Eq]
 		if string(name) == "_BOOT_ID" || !validFieldName(name) || e.hasBefore(i) {
 			continue
 		}
@@ -38,14 +38,14 @@ func (e *Entry) AppendJSON(b []byte, nullFrom int) []byte {
 		first := len(b)
 		values := 0
 		for _, g := range e.fields[i:] {
-			if string(e.data[g.start:g.eq]) != string(name) {
+			if string(e.data[g.Start:g.Eq]) != string(name) {
 				continue
 			}
 			if values > 0 {
 				b = append(b, ',')
 			}
 			values++
-			b = appendJSONValue(b, e.data[g.eq+1:g.end], nullFrom > 0 && int(g.end-g.start) >= nullFrom)
+			b = appendJSONValue(b, e.data[g.Eq+1:g.End], nullFrom > 0 && int(g.End-g.Start) >= nullFrom)
 		}
 		if values > 1 {
 			b = append(b, "[]"...)
@@ -58,9 +58,9 @@ func (e *Entry) AppendJSON(b []byte, nullFrom int) []byte {
 
 // hasBefore reports whether a field before the i-th has the same name.
 func (e *Entry) hasBefore(i int) bool {
-	name := e.data[e.fields[i].start:e.fields[i].eq]
+	name := e.data[e.fields[i].Start:e.fields[i].Eq]
 	for _, f := range e.fields[:i] {
-		if string(e.data[f.start:f.eq]) == string(name) {
+		if string(e.data[f.Start:f.Eq]) == string(name) {
 			return true
 		}
 	}

@@ -79,8 +79,8 @@ func (e *Entry) displayTime() time.Time {
 // there are several.
 func (e *Entry) last(name string) (value []byte, ok bool) {
 	for _, f := range slices.Backward(e.fields) {
-		if string(e.data[f.start:f.eq]) == name {
-			return e.data[f.eq+1 : f.end : f.end], true
+		if string(e.data[f.Start:f.Eq]) == name {
+			return e.data[f.Eq+1 : f.End : f.End], true
 		}
 	}
 	return nil, false
