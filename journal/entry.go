@@ -161,7 +161,7 @@ func (e *Entry) appendField(name, value []byte) bool {
 		return false
 	}
 	e.data = append(append(append(e.data, name...), '='), value...)
-	e.fields = append(e.fields, span{uint32(start), uint32(start + len(name)), uint32(len(e.data))})
+	e.fields = append(e.fields, span{Start: uint32(start), Eq: uint32(start + len(name)), End: uint32(len(e.data))})
 	return true
 }
 

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/hubhost/hubhost/journal/internal/jfile"
 )
 
 // Config says which journal files to read. The zero value is this host's

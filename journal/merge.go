@@ -3,8 +3,6 @@ package journal
 import (
 	"math"
 	"slices"
-
-	"github.com/hubhost/hubhost/journal/internal/jfile"
 )
 
 // merge yields the entries of several sources in order.
