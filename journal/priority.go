@@ -106,7 +106,7 @@ func (s Priorities) String() string {
 	}
 	low := Priority(bits.TrailingZeros8(uint8(s)))
 	high := Priority(bits.Len8(uint8(s)) - 1)
-	if s == Between(low, high) {
+	if s.contiguous() {
 		return low.String() + ".." + high.String()
 	}
 	var names []string
@@ -116,4 +116,9 @@ func (s Priorities) String() string {
 		}
 	}
 	return strings.Join(names, ",")
+}
+
+// contiguous reports whether the set is a range with nothing left out.
+func (s Priorities) contiguous() bool {
+	return s != 0 && s == Between(Priority(bits.TrailingZeros8(uint8(s))), Priority(bits.Len8(uint8(s))-1))
 }
