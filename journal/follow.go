@@ -26,8 +26,8 @@ type Follower struct {
 
 // Follow returns a Follower for the entries that q asks for and that are
 // written from now on: now is the time of this call, so what the caller starts
-// next is seen from its first line. With Query.After, entries behind that
-// cursor come first, with Query.Newest the newest so many, and with
+// next is seen from its first line. With Query.After or Query.From, entries
+// from that cursor on come first, with Query.Newest the newest so many, and with
 // Query.Since those since then. Query.Reverse and Query.Until are refused.
 //
 // There is nothing to close.
@@ -46,7 +46,7 @@ func (j *Journal) Follow(q Query) (*Follower, error) {
 	switch {
 	case !f.backlog:
 		f.cursor = f.start
-	case p.after != nil:
+	case p.after != nil && !p.inclusive:
 		f.cursor = *p.after
 	}
 	return f, nil
@@ -240,7 +240,7 @@ func (r *round) runBacklog(ctx context.Context) error {
 		at := e.at
 		f.reach(&at, &r.order)
 		// After a stop, it goes on from here.
-		f.plan.after, f.plan.newest = &at, 0
+		f.plan.after, f.plan.inclusive, f.plan.newest = &at, false, 0
 		stopped = !r.yield(e)
 		return !stopped
 	})

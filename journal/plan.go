@@ -15,6 +15,7 @@ type plan struct {
 	grep         *regexp.Regexp
 	since, until uint64 // µs since 1970, both included
 	after        *location
+	inclusive    bool // the entry at after is wanted too
 	newest       int
 	reverse      bool
 }
@@ -25,8 +26,12 @@ func (j *Journal) plan(q Query) (*plan, error) {
 	if p.match, err = q.condition(j.coredumpUID); err != nil {
 		return nil, &invalidError{err}
 	}
-	if q.After != "" {
-		l, err := parseCursor(q.After)
+	if q.After != "" && q.From != "" {
+		return nil, &invalidError{errors.New("Query.After and Query.From exclude each other")}
+	}
+	p.inclusive = q.From != ""
+	if cursor := q.After + q.From; cursor != "" {
+		l, err := parseCursor(cursor)
 		if err != nil {
 			return nil, &invalidError{err}
 		}
@@ -119,7 +124,7 @@ func (p *plan) bounds(r *jfile.Reader, n uint64) (w jfile.Range, err error) {
 	return w, nil
 }
 
-// seek returns an offset before which no entry is behind the cursor: by
+// seek returns an offset before which no entry is at or behind the cursor: by
 // sequence number where the file counts by the same source, else by the time
 // since boot, else by the clock.
 func (p *plan) seek(r *jfile.Reader, n uint64) (uint64, error) {
@@ -129,7 +134,7 @@ func (p *plan) seek(r *jfile.Reader, n uint64) (uint64, error) {
 		return 0, err
 	}
 	if ID(live.SeqnumID) == after.seqnumID {
-		return r.Search(n, func(l jfile.Location) bool { return l.Seqnum <= after.seqnum })
+		return r.Search(n, func(l jfile.Location) bool { return l.Seqnum < after.seqnum })
 	}
 	boot, ok, err := r.Find([]byte("_BOOT_ID=" + after.bootID.String()))
 	if err != nil {
@@ -233,7 +238,8 @@ func (s *source) step(p *plan, o *order) (ok bool, err error) {
 		}
 		s.offset, s.at = offset, fromFile(l)
 		if p.after != nil && !s.behind {
-			wanted := o.compare(&s.at, p.after) > 0
+			c := o.compare(&s.at, p.after)
+			wanted := c > 0 || c == 0 && p.inclusive
 			if !wanted && p.reverse {
 				return false, nil
 			}

@@ -56,6 +56,9 @@ type Query struct {
 	// names need not exist any more. See [Entry.Cursor] and
 	// [Follower.Cursor].
 	After string
+	// From is a cursor too, but the entry that it names is wanted as well, if
+	// it still exists. After and From exclude each other.
+	From string
 	// Newest is how many entries are wanted at most, counted from the newest;
 	// zero means all. They still come oldest first, unless Reverse is set.
 	Newest int

@@ -339,9 +339,6 @@ func (r *Reader) End(n uint64) (offset uint64, err error) {
 // Range is the entries with offsets from Low to the last before High.
 type Range struct{ Low, High uint64 }
 
-// Everything is the range of all offsets.
-var everything = Range{0, none}
-
 // Iter goes through the entries of a [Node].
 type Iter struct {
 	r       *Reader
@@ -354,7 +351,9 @@ type Iter struct {
 // Iter returns the entries of the node that are in the range, from its end if
 // reverse.
 func (r *Reader) Iter(node Node, within Range, reverse bool) *Iter {
-	it := &Iter{r: r, node: node, within: within, reverse: reverse, at: within.Low}
+	// No entry has the offset 0, and Nodes take it for one that has no place
+	// yet.
+	it := &Iter{r: r, node: node, within: within, reverse: reverse, at: max(within.Low, 1)}
 	if reverse {
 		it.at = within.High
 	}
