@@ -80,15 +80,7 @@ func (f *Follower) begin() error {
 }
 
 func (f *Follower) beginFile(t *tail, o *order) {
-	n := t.entries
-	if f.backlog && n > 0 && !t.archived {
-		// journald counts an entry before it adds it to the index by its
-		// fields. The backlog goes by that index: it leaves the last entry to
-		// what follows, which looks at the content.
-		n--
-		t.place.leftOver = true
-	}
-	if err := t.place.reach(t.r, n); err != nil {
+	if err := t.place.reach(t.r, t.entries); err != nil {
 		f.j.files.damaged(t.file, err)
 		return
 	}
@@ -263,7 +255,7 @@ func (r *round) runNew(ctx context.Context) error {
 		r.tails = settle(f.j.files, r.tails)
 	}
 	p := f.plan
-	p.newest, p.match = 0, Match{}
+	p.after, p.newest, p.match = nil, 0, Match{}
 	m := &merge{files: f.j.files, order: r.order, plan: &p}
 	of := make(map[*source]*tail)
 	for _, t := range r.tails {
@@ -274,7 +266,6 @@ func (r *round) runNew(ctx context.Context) error {
 			continue
 		}
 		if s != nil {
-			s.behind = p.after == nil || !t.place.leftOver
 			of[s] = t
 			m.sources = append(m.sources, s)
 		}
@@ -308,7 +299,6 @@ func (r *round) runNew(ctx context.Context) error {
 		}
 	}
 	for _, t := range of {
-		t.place.leftOver = false
 		if err := t.place.reach(t.r, t.entries); err != nil {
 			t.place.low = math.MaxUint64
 			f.j.files.damaged(t.file, err)

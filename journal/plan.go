@@ -85,8 +85,16 @@ func (p *plan) open(f *openFile, limit uint64) (*source, error) {
 	}
 	s := &source{file: f, r: r, behind: p.after == nil}
 	node, err := s.resolve(p.match, n)
-	if err != nil || node == nil {
+	if err != nil {
 		return nil, err
+	}
+	if !live.Archived && !p.match.always() {
+		if node, err = s.addLast(node, p.match, n); err != nil {
+			return nil, err
+		}
+	}
+	if node == nil {
+		return nil, nil
 	}
 	within, err := p.bounds(r, n)
 	if err != nil {
@@ -195,6 +203,26 @@ func (s *source) resolve(m Match, n uint64) (jfile.Node, error) {
 		return s.r.All(n)
 	}
 	return jfile.And(parts...), nil
+}
+
+// addLast adds the n-th entry to the node if the condition holds for its
+// content. journald counts an entry before it adds it to the index by its
+// fields, so that the last one may be missing there.
+func (s *source) addLast(node jfile.Node, m Match, n uint64) (jfile.Node, error) {
+	offset, err := s.r.End(n)
+	if err != nil || offset == 0 {
+		return node, err
+	}
+	s.offset = offset - 1
+	var e Entry
+	if err := s.load(&e); err != nil || !m.holds(&e) {
+		return node, err
+	}
+	last := jfile.One(s.offset)
+	if node == nil {
+		return last, nil
+	}
+	return jfile.Or(node, last), nil
 }
 
 func (s *source) resolveGlob(m Match) (jfile.Node, error) {

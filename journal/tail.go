@@ -22,8 +22,6 @@ type place struct {
 	entries uint64 // how many were there when it was last read to the end
 	low     uint64 // the offset from which to go on
 	late    bool   // the file was found after the start
-	// leftOver says that the first entry behind low was there at the start.
-	leftOver bool
 }
 
 // reach notes that the first n entries are done with.

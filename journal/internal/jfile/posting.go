@@ -296,6 +296,28 @@ func (s *union) prev(offset uint64) uint64 {
 	return last
 }
 
+// one is a set of a single entry.
+type one struct{ offset uint64 }
+
+// One returns the set of the entry at the offset.
+func One(offset uint64) Node { return one{offset} }
+
+func (s one) len() uint64 { return 1 }
+
+func (s one) next(offset uint64) uint64 {
+	if s.offset < offset {
+		return 0
+	}
+	return s.offset
+}
+
+func (s one) prev(offset uint64) uint64 {
+	if s.offset > offset {
+		return 0
+	}
+	return s.offset
+}
+
 // All returns the first n entries of the file.
 func (r *Reader) All(n uint64) (node Node, err error) {
 	defer r.catch(debug.SetPanicOnFault(true), &err)
