@@ -24,8 +24,8 @@ func load(d *journaldtest.Journald, n int, between func(i int)) {
 	}
 }
 
-// numbers takes the NUMBER fields of a follower until it has seen the last.
-func numbers(ctx context.Context, f *Follower, last int) (seen []int, err error) {
+// followTo takes the NUMBER fields of a follower until it has seen the last.
+func followTo(ctx context.Context, f *Follower, last int) (seen []int, err error) {
 	for e, err := range f.Entries(ctx) {
 		if err != nil {
 			return seen, err
@@ -67,66 +67,6 @@ func assertWhole(t *testing.T, n int, seen []int) {
 	assert.True(t, ordered, "in order")
 }
 
-// TestFollowThroughRotations follows a filter that nothing matches at the
-// start through 50 rotations: journalctl loses the first messages of this.
-// JOURNAL_MESSAGES says how many messages, 20000 for the full run.
-func TestFollowThroughRotations(t *testing.T) {
-	journaldtest.Run(t, journaldtest.Config{SystemMaxFileSize: "8M"}, func(t *testing.T, d *journaldtest.Journald) {
-		n, rotations := fromEnv(t, "JOURNAL_MESSAGES", 4000), 50
-		d.Send("MESSAGE", "before", "TAG", "other")
-		d.Sync()
-		j := openDir(t, d.Dir)
-		f, err := j.Follow(Query{Match: Field("TAG", "load")})
-		require.NoError(t, err)
-
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		var seen []int
-		var followed error
-		var wg sync.WaitGroup
-		wg.Go(func() { seen, followed = numbers(ctx, f, n-1) })
-		load(d, n, func(i int) {
-			if i%(n/rotations) == n/rotations-1 {
-				d.Rotate()
-			}
-		})
-		wg.Wait()
-		require.NoError(t, followed)
-		assert.GreaterOrEqual(t, len(d.Files()), rotations)
-		assertWhole(t, n, seen)
-	})
-}
-
-// TestFollowWhileJournaldVacuums removes files behind the follower's back.
-func TestFollowWhileJournaldVacuums(t *testing.T) {
-	journaldtest.Run(t, journaldtest.Config{}, func(t *testing.T, d *journaldtest.Journald) {
-		const n = 3000
-		j := openDir(t, d.Dir)
-		f, err := j.Follow(Query{Match: Field("TAG", "load"), Priorities: AtLeast(Debug)})
-		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		var seen []int
-		var followed error
-		var wg sync.WaitGroup
-		wg.Go(func() { seen, followed = numbers(ctx, f, n-1) })
-		load(d, n, func(i int) {
-			if i%100 == 99 {
-				d.Rotate()
-				// What is removed has been on disk for longer than a poll:
-				// four files hold the last three hundred messages.
-				d.Vacuum(5)
-			}
-		})
-		wg.Wait()
-		require.NoError(t, followed)
-		assertWhole(t, n, seen)
-		for _, skipped := range j.Skipped() {
-			t.Errorf("skipped: %v", skipped)
-		}
-	})
-}
-
 // TestFollowResumes stops after each few messages, and goes on at the cursor
 // with another Journal, as a program that is restarted does.
 func TestFollowResumes(t *testing.T) {
@@ -156,7 +96,7 @@ func TestFollowResumes(t *testing.T) {
 			require.NoError(t, err)
 			f, err := j.Follow(q)
 			require.NoError(t, err)
-			got, err := numbers(ctx, f, min(n-1, (starts+1)*97))
+			got, err := followTo(ctx, f, min(n-1, (starts+1)*97))
 			require.NoError(t, err)
 			seen = append(seen, got...)
 			q.After = f.Cursor()
@@ -164,35 +104,6 @@ func TestFollowResumes(t *testing.T) {
 		}
 		wg.Wait()
 		assertWhole(t, n, seen)
-	})
-}
-
-// TestFollowCursorMovesWithoutAMatch: or else a rare filter would read all
-// again after a restart.
-func TestFollowCursorMovesWithoutAMatch(t *testing.T) {
-	journaldtest.Run(t, journaldtest.Config{}, func(t *testing.T, d *journaldtest.Journald) {
-		j := openDir(t, d.Dir)
-		f, err := j.Follow(Query{Match: Field("TAG", "never")})
-		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for _, err := range f.Entries(ctx) {
-				assert.ErrorIs(t, err, context.Canceled)
-			}
-		})
-		d.Send("MESSAGE", "x", "TAG", "other")
-		d.Sync()
-		var last string
-		for e, err := range j.Entries(ctx, Query{Match: Field("TAG", "other")}) {
-			require.NoError(t, err)
-			last = e.Cursor()
-		}
-		require.NotEmpty(t, last)
-		assert.Eventually(t, func() bool { return f.Cursor() == last }, 20*time.Second, 10*time.Millisecond)
-		cancel()
-		wg.Wait()
 	})
 }
 
@@ -271,31 +182,5 @@ func TestReadWhileAFileIsCutShort(t *testing.T) {
 		}
 		require.NotEmpty(t, j.Skipped())
 		assert.Equal(t, archived[1], j.Skipped()[0].Path)
-	})
-}
-
-// TestSeenWithinAPoll sends single messages, and waits for each.
-func TestSeenSoon(t *testing.T) {
-	journaldtest.Run(t, journaldtest.Config{}, func(t *testing.T, d *journaldtest.Journald) {
-		j := openDir(t, d.Dir)
-		f, err := j.Follow(Query{Match: Field("TAG", "load")})
-		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		var slowest, sum time.Duration
-		i := 0
-		sent := time.Now()
-		send := func() { sent = time.Now(); d.Send("MESSAGE", "x", "TAG", "load") }
-		send()
-		for _, err := range f.Entries(ctx) {
-			require.NoError(t, err)
-			took := time.Since(sent)
-			slowest, sum = max(slowest, took), sum+took
-			if i++; i == 50 {
-				break
-			}
-			send()
-		}
-		t.Logf("seen after %v at most, %v on average", slowest, sum/50)
 	})
 }
