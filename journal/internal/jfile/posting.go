@@ -141,6 +141,9 @@ func (p *posting) next(offset uint64) uint64 {
 		}
 		p.r.note(corrupt("entry array has %d behind %d", v, offset))
 	}
+	if p.at(p.n-1) == 0 {
+		p.r.note(corrupt("entry array ends in nothing"))
+	}
 	return 0
 }
 
