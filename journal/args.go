@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,15 +16,15 @@ import (
 //	exec.CommandContext(ctx, "ssh", host, journal.CommandLine(append([]string{"journalctl"}, args...)...))
 //
 // With After, the entry at the cursor may come first, and is to be passed over:
-// the arguments say --cursor=, since --after-cursor= of systemd up to 253 loses
-// an entry where the one at the cursor is not itself asked for.
+// the arguments say --cursor=, as for From, since --after-cursor= of systemd 252
+// loses an entry where the one at the cursor is not itself asked for.
 //
 // Every value of the query is data, whatever it holds: none can become another
 // option or another match. With "--follow" behind them, the arguments follow.
 //
 // What journalctl cannot be asked is refused, with an error that matches
 // [errors.ErrUnsupported] and names it: Grep, whose syntax is another one;
-// After together with Since, Newest or Reverse; Newest together with Since or
+// After or From together with Since, Newest or Reverse; Newest together with Since or
 // Until, unless Reverse is set; a user unit by a pattern; an All of different
 // conditions on one field; and a value with a NUL byte. A query that is wrong
 // is refused as by Entries. journalctl itself fails where no unit matches a
@@ -54,8 +55,9 @@ func (q Query) args() ([]string, error) {
 	if _, err := q.condition(""); err != nil {
 		return nil, &invalidError{err}
 	}
-	if q.After != "" {
-		if _, err := parseCursor(q.After); err != nil {
+	cursor := cmp.Or(q.After, q.From)
+	if cursor != "" {
+		if _, err := parseCursor(cursor); err != nil {
 			return nil, &invalidError{err}
 		}
 	}
@@ -63,8 +65,10 @@ func (q Query) args() ([]string, error) {
 	switch {
 	case q.Grep != nil:
 		return nil, unsupported("Grep; match the MESSAGE of what ReadExport yields")
-	case q.After != "" && (!q.Since.IsZero() || q.Newest > 0 || q.Reverse):
-		return nil, unsupported("After together with Since, Newest or Reverse")
+	case q.After != "" && q.From != "":
+		return nil, &invalidError{errors.New("After and From exclude each other")}
+	case cursor != "" && (!q.Since.IsZero() || q.Newest > 0 || q.Reverse):
+		return nil, unsupported("After or From together with Since, Newest or Reverse")
 	case q.Newest > 0 && bounded && !q.Reverse:
 		// journalctl up to 253 counts from Since on, and from the end also
 		// where that is beyond Until.
@@ -86,8 +90,8 @@ func (q Query) args() ([]string, error) {
 	if q.Newest > 0 {
 		args = append(args, "--lines="+strconv.Itoa(q.Newest))
 	}
-	if q.After != "" {
-		args = append(args, "--cursor="+q.After)
+	if cursor != "" {
+		args = append(args, "--cursor="+cursor)
 	}
 	if !q.Since.IsZero() {
 		args = append(args, "--since="+unixTime(q.Since.UnixMicro()))

@@ -130,7 +130,7 @@ func (x *exportReader) next() error {
 		if len(x.e.fields) == maxEntryFields {
 			return x.syntax(line, "the entry has too many fields")
 		}
-		x.e.fields = append(x.e.fields, span{uint32(start), uint32(start + eq), uint32(len(x.e.data))})
+		x.e.fields = append(x.e.fields, span{Start: uint32(start), Eq: uint32(start + eq), End: uint32(len(x.e.data))})
 	}
 }
 

@@ -188,6 +188,11 @@ func (s *files) damaged(f *openFile, err error) {
 	}
 }
 
+// gone reports whether the file has been removed.
+func (s *files) gone(f *openFile) bool {
+	return f.Gone(s.pathOf(f))
+}
+
 // changes counts how often a file came or went.
 func (s *files) changes() int {
 	s.mu.Lock()

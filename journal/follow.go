@@ -285,7 +285,7 @@ func (r *round) runNew(ctx context.Context) error {
 		}
 		t := of[s]
 		t.place.low = s.offset + 1
-		if err := s.load(&e); err != nil {
+		if err := s.load(f.j.files, &e); err != nil {
 			m.drop(s, err)
 			continue
 		}

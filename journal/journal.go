@@ -177,7 +177,7 @@ func (j *Journal) each(ctx context.Context, m *merge, fields bool, yield func(*s
 			return nil
 		}
 		if fields {
-			if err := s.load(&e); err != nil {
+			if err := s.load(j.files, &e); err != nil {
 				m.drop(s, err)
 				continue
 			}
@@ -233,7 +233,7 @@ func (j *Journal) readNewest(ctx context.Context, p *plan, held []*openFile, lim
 			return err
 		}
 		at.s.offset, at.s.at = at.offset, at.at
-		if err := at.s.load(&e); err != nil {
+		if err := at.s.load(j.files, &e); err != nil {
 			j.files.damaged(at.s.file, err)
 			continue
 		}

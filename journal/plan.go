@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"regexp"
@@ -215,7 +216,7 @@ func (s *source) addLast(node jfile.Node, m Match, n uint64) (jfile.Node, error)
 	}
 	s.offset = offset - 1
 	var e Entry
-	if err := s.load(&e); err != nil || !m.holds(&e) {
+	if err := s.read(&e); err != nil || !m.holds(&e) {
 		return node, err
 	}
 	last := jfile.One(s.offset)
@@ -282,13 +283,31 @@ func (s *source) step(p *plan, o *order) (ok bool, err error) {
 	}
 }
 
-// load reads the fields of the entry at which the source stands.
-func (s *source) load(e *Entry) (err error) {
+// read reads the fields of the entry at which the source stands.
+func (s *source) read(e *Entry) (err error) {
 	e.reset()
 	e.at = s.at
 	e.data, e.fields, err = s.r.Fields(s.offset, e.data, e.fields)
 	return err
 }
+
+// load is read, and fails for what is left of an entry whose file has been
+// removed. journald removes a file by its name first, and then turns its
+// content into zeros under whoever still reads it (unlinkat_deallocate in
+// systemd's src/basic/fs-util.c).
+func (s *source) load(files *files, e *Entry) error {
+	passed := s.r.Passed()
+	if err := s.read(e); err != nil {
+		return err
+	}
+	if (s.r.Passed() != passed || bytes.IndexByte(e.data, 0) >= 0) && files.gone(s.file) {
+		return errGone
+	}
+	return nil
+}
+
+// errGone ends the reading of a file that has been removed.
+var errGone = errors.New("removed while it was read")
 
 // greps reports whether the text of the entry is wanted.
 func (p *plan) greps(e *Entry) bool {

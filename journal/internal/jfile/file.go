@@ -200,8 +200,10 @@ type Reader struct {
 	seqnumID ID
 	packed   []byte // a compressed payload, copied out of the mapping
 	scratch  []byte
-	// damage is the first thing that was passed over.
+	// damage is the first thing that was passed over, passed how many there
+	// were.
 	damage error
+	passed int
 }
 
 // NewReader returns a reader. The caller keeps a reference to f for as long
@@ -212,7 +214,11 @@ func (f *File) NewReader() *Reader { return &Reader{File: f} }
 // over, or nil.
 func (r *Reader) Damage() error { return r.damage }
 
+// Passed returns how many broken parts of the file this reader passed over.
+func (r *Reader) Passed() int { return r.passed }
+
 func (r *Reader) note(err error) {
+	r.passed++
 	if r.damage == nil {
 		r.damage = err
 	}
