@@ -73,7 +73,7 @@ func mangleUnit(s string) (unitName, error) {
 	if isGlob(name) {
 		return unitName{name: name, glob: true}, nil
 	}
-	if !hasUnitSuffix(name) {
+	if !validUnitName(name) {
 		name += ".service"
 	}
 	if !validUnitName(name) {
