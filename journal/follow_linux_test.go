@@ -46,15 +46,6 @@ func followed(t *testing.T, f *Follower, n int, quiet time.Duration) []string {
 	return got
 }
 
-// numbers returns the decimal numbers from a to the last before b.
-func numbers(a, b int) []string {
-	var s []string
-	for i := a; i < b; i++ {
-		s = append(s, strconv.Itoa(i))
-	}
-	return s
-}
-
 func TestFollowThroughRotations(t *testing.T) {
 	const n, rotations = 20_000, 50
 	testJournald(t, journaldtest.Config{}, func(t *testing.T, d *journaldtest.Journald, j *Journal) {

@@ -73,7 +73,7 @@ func mangleUnit(s string) (unitName, error) {
 	if isGlob(name) {
 		return unitName{name: name, glob: true}, nil
 	}
-	if !hasUnitSuffix(name) {
+	if !validUnitName(name) {
 		name += ".service"
 	}
 	if !validUnitName(name) {
@@ -85,7 +85,7 @@ func mangleUnit(s string) (unitName, error) {
 // validUnitName reports whether s is a unit's full name, template and
 // instance included.
 func validUnitName(s string) bool {
-	return len(s) <= maxUnitName && hasUnitSuffix(s) && s[0] != '@' && s[0] != '.' && only(s, unitNameChars)
+	return len(s) <= maxUnitName && hasUnitSuffix(s) && s[0] != '@' && strings.LastIndexByte(s, '.') > 0 && only(s, unitNameChars)
 }
 
 func hasUnitSuffix(s string) bool {

@@ -2,6 +2,7 @@ package jfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -88,8 +89,9 @@ func (d *decompressor) expandLZ4(dst, src []byte) ([]byte, error) {
 		return dst, err
 	}
 	// One byte of lz4 stands for at most 255 bytes: what claims more is
-	// refused before memory is set aside for it.
-	if size > uint64(len(src))*255 {
+	// refused before memory is set aside for it. The decoder of lz4 4.1.33
+	// crashes where there is no room at all.
+	if size == 0 || size > uint64(len(src))*255 {
 		return dst, corrupt("lz4 block of %d bytes claims %d", len(src), size)
 	}
 	start := len(dst)
@@ -102,8 +104,11 @@ func (d *decompressor) expandLZ4(dst, src []byte) ([]byte, error) {
 }
 
 func (d *decompressor) expandXZ(dst, src []byte) ([]byte, error) {
-	// DictCap bounds what the decoder sets aside before it has read anything.
-	config := xz.ReaderConfig{SingleStream: true, DictCap: 1 << 20}
+	dict, ok := xzDictionary(src)
+	if !ok || dict > maxXZDictionary {
+		return dst, corrupt("xz: dictionary of %d bytes", dict)
+	}
+	config := xz.ReaderConfig{SingleStream: true, DictCap: 1 << 12}
 	r, err := config.NewReader(bytes.NewReader(src))
 	if err != nil {
 		return dst, corrupt("xz: %v", err)
@@ -118,4 +123,42 @@ func (d *decompressor) expandXZ(dst, src []byte) ([]byte, error) {
 		return dst[:start], err
 	}
 	return buf.Bytes(), nil
+}
+
+// maxXZDictionary is the size of the dictionary beyond which a field is
+// refused. The decoder sets it aside before it reads anything; systemd writes
+// with 1 MiB.
+const maxXZDictionary = 16 << 20
+
+// xzDictionary returns the size of the dictionary of the first block of an xz
+// stream (https://tukaani.org/xz/xz-file-format.txt, 3.1 and 5.3.1); ok is
+// false where it is not compressed by LZMA2 alone.
+func xzDictionary(src []byte) (size uint64, ok bool) {
+	const (
+		streamHeader = 12
+		hasPacked    = 0x40
+		hasUnpacked  = 0x80
+		filters      = 0x03
+		lzma2        = 0x21
+	)
+	if len(src) < streamHeader+2 {
+		return 0, false
+	}
+	flags, rest := src[streamHeader+1], src[streamHeader+2:]
+	for _, present := range []byte{hasPacked, hasUnpacked} {
+		if flags&present != 0 {
+			_, n := binary.Uvarint(rest) // xz counts in the same way
+			if n <= 0 {
+				return 0, false
+			}
+			rest = rest[n:]
+		}
+	}
+	if flags&filters != 0 || len(rest) < 3 || rest[0] != lzma2 || rest[1] != 1 || rest[2] > 40 {
+		return 0, false
+	}
+	if rest[2] == 40 {
+		return 1<<32 - 1, true
+	}
+	return uint64(2|rest[2]&1) << (rest[2]/2 + 11), true
 }

@@ -12,12 +12,12 @@ func (h *header) hash(payload []byte) uint64 {
 	if h.keyed {
 		return siphash.Hash(le.Uint64(h.fileID[:8]), le.Uint64(h.fileID[8:]), payload)
 	}
-	return jenkins(payload)
+	return Jenkins(payload)
 }
 
-// jenkins is lookup3's hashlittle2 with both seeds zero, the first result in
+// Jenkins is lookup3's hashlittle2 with both seeds zero, the first result in
 // the upper half (http://burtleburtle.net/bob/c/lookup3.c, public domain).
-func jenkins(p []byte) uint64 {
+func Jenkins(p []byte) uint64 {
 	a := 0xdeadbeef + uint32(len(p))
 	b, c := a, a
 	for len(p) > 12 {

@@ -135,9 +135,14 @@ func (p *posting) next(offset uint64) uint64 {
 	// Where the array is broken and not in order, halving has gone astray: go
 	// on until the promise holds.
 	for p.i = high; p.i < p.n; p.i++ {
-		if v := p.at(p.i); v >= offset {
+		v := p.at(p.i)
+		if v >= offset {
 			return v
 		}
+		p.r.note(corrupt("entry array has %d behind %d", v, offset))
+	}
+	if p.at(p.n-1) == 0 {
+		p.r.note(corrupt("entry array ends in nothing"))
 	}
 	return 0
 }
@@ -148,7 +153,7 @@ func (p *posting) prev(offset uint64) uint64 {
 	if p.i >= p.n {
 		return 0
 	}
-	if v := back(p.i); v <= offset {
+	if v := back(p.i); v != 0 && v <= offset {
 		return v
 	}
 	low, high, step := p.i, p.i+1, uint64(1)
@@ -165,9 +170,11 @@ func (p *posting) prev(offset uint64) uint64 {
 		}
 	}
 	for p.i = high; p.i < p.n; p.i++ {
-		if v := back(p.i); v != 0 && v <= offset {
+		v := back(p.i)
+		if v != 0 && v <= offset {
 			return v
 		}
+		p.r.note(corrupt("entry array has %d before %d", v, offset))
 	}
 	return 0
 }
