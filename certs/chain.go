@@ -66,17 +66,21 @@ func unsupportedCertKey(der []byte) string {
 // choose finds the leaf: the certificate of the key, or what looks most like
 // a host's if the key is not there or belongs to none.
 func (p *Pair) choose(read []*x509.Certificate, keys []secret) {
-	for _, k := range keys {
+	for i, k := range keys {
 		for _, c := range read {
 			if k.matches(c) && (p.leaf == nil || better(c, p.leaf)) {
 				p.leaf, p.key, p.matched = c, k, true
 			}
 		}
+		if p.matched && i > 0 {
+			p.add(Finding{Code: CodeExtraPrivateKey, Severity: SeverityWarning, stops: true, Input: InputKey,
+				Message: "the first private key, which servers take, is not that of the certificate", Hint: "Normalisation keeps the one that is."})
+		}
 		if p.matched {
-			break
+			return
 		}
 	}
-	if p.matched || len(read) == 0 {
+	if len(read) == 0 {
 		return
 	}
 	p.leaf = read[0]
@@ -159,7 +163,7 @@ func (p *Pair) order(read []*x509.Certificate) {
 	}
 
 	if distinct[0] != p.leaf {
-		p.at(p.leaf, Finding{Code: CodeLeafNotFirst, Severity: SeverityWarning,
+		p.at(p.leaf, Finding{Code: CodeLeafNotFirst, Severity: SeverityWarning, stops: true,
 			Message: "the certificate of the host is not the first: servers take the first for it", Hint: "Normalisation puts it first."})
 	}
 	rest := slices.DeleteFunc(slices.Clone(distinct), func(c *x509.Certificate) bool {

@@ -48,21 +48,16 @@ type place struct{ block, line int }
 func Parse(cert, key []byte) *Pair {
 	p := &Pair{places: map[*x509.Certificate]place{}}
 	certIn, keyIn := InputCert, InputKey
+	certBlocks, certFound := scan(certIn, cert)
+	keyBlocks, keyFound := scan(keyIn, key)
+	combined := false
 	switch {
-	case len(cert) == 0 && len(key) > 0:
-		cert, certIn = key, InputKey
-	case len(key) == 0 && len(cert) > 0:
-		key, keyIn = cert, InputCert
+	case len(cert) == 0 && has(keyBlocks, isCertLabel):
+		combined, certIn, certBlocks, certFound, keyFound = true, keyIn, keyBlocks, keyFound, nil
+	case len(key) == 0 && has(certBlocks, isKeyLabel):
+		combined, keyIn, keyBlocks = true, certIn, certBlocks
 	}
-	combined := certIn == keyIn
-
-	certBlocks, found := scan(certIn, cert)
-	p.findings = append(p.findings, found...)
-	keyBlocks := certBlocks
-	var keyFound []Finding
-	if !combined {
-		keyBlocks, keyFound = scan(keyIn, key)
-	}
+	p.findings = append(p.findings, certFound...)
 
 	if !combined && has(certBlocks, isKeyLabel) && !has(certBlocks, isCertLabel) && has(keyBlocks, isCertLabel) && !has(keyBlocks, isKeyLabel) {
 		p.add(Finding{Code: CodeFilesSwapped, Severity: SeverityError, Message: "the two files are swapped: the certificate is where the key belongs",
@@ -261,7 +256,7 @@ func (p *Pair) readCerts(in Input, blocks []block, combined bool) []*x509.Certif
 				p.add(here(Finding{Code: CodeNonstandardCertLabel, Severity: SeverityWarning,
 					Message: "the label X509 CERTIFICATE hides the certificate from Go programs", Hint: "Normalisation puts it right."}))
 			case "TRUSTED CERTIFICATE":
-				p.add(here(Finding{Code: CodeTrustedCertificateLabel, Severity: SeverityWarning,
+				p.add(here(Finding{Code: CodeTrustedCertificateLabel, Severity: SeverityWarning, stops: len(read) > 0,
 					Message: "the label TRUSTED CERTIFICATE hides the certificate from Go programs, and from nginx unless it is the first", Hint: "Normalisation puts it right."}))
 			}
 			c, bad := parseCert(b)
@@ -312,7 +307,7 @@ func (p *Pair) readKeys(in Input, blocks []block, combined bool) []secret {
 				continue
 			}
 			if !standard {
-				p.add(Finding{Code: CodeNonstandardKeyLabel, Severity: SeverityWarning, Input: in, Block: b.index, Line: b.line,
+				p.add(Finding{Code: CodeNonstandardKeyLabel, Severity: SeverityWarning, stops: true, Input: in, Block: b.index, Line: b.line,
 					Message: "the label of the key is not that of its form: OpenSSL, and so nginx and Node, do not read it", Hint: "Normalisation puts it right."})
 			}
 			if len(keys) == 1 {

@@ -267,7 +267,11 @@ func (s *scanner) close() {
 }
 
 func (s *scanner) blankLine() {
+	if s.once[CodeBlankLineInBlock] {
+		return
+	}
 	s.warnOnce(CodeBlankLineInBlock, s.blank, "there is a blank line inside a block: OpenSSL, and so nginx and Node, do not read it")
+	s.findings[len(s.findings)-1].stops = true
 }
 
 func (s *scanner) joined(n int) {

@@ -69,6 +69,8 @@ type Finding struct {
 
 	// Err is the cause, such as an [x509.HostnameError], or nil.
 	Err error `json:"-"`
+
+	stops bool // though a warning, as normalisation puts it right, a server would not work with the input as it is
 }
 
 // Error returns the finding as one line, without the hint.

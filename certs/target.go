@@ -1,9 +1,19 @@
 package certs
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/hubhost/hubhost/internal/atomicfile"
 )
 
 // Target is the place of an installed pair: two files in one directory. The
@@ -114,50 +124,216 @@ type Backup struct {
 // what they wrote is in place.
 var ErrChanged = errors.New("changed by someone else meanwhile")
 
+// paths are the resolved places of a target.
+type paths struct {
+	parent, dir, cert, key string
+	lock, journal, staged  string
+	backups                string
+}
+
+func (t Target) paths() (paths, error) {
+	dir := t.Dir
+	if dir == "" {
+		dir = DefaultDir
+	}
+	// A link is followed, so that what is replaced is the directory and not
+	// the link to it.
+	dir, err := atomicfile.Resolve(dir)
+	if err != nil {
+		return paths{}, err
+	}
+	p := paths{dir: dir, parent: filepath.Dir(dir), cert: cmp.Or(t.Cert, "cert.pem"), key: cmp.Or(t.Key, "cert.key")}
+	for _, name := range []string{p.cert, p.key} {
+		if filepath.Base(name) != name || strings.HasPrefix(name, ".") {
+			return paths{}, fmt.Errorf("%q: %w: the name of a file in %s is wanted", name, fs.ErrInvalid, dir)
+		}
+	}
+	if p.cert == p.key {
+		return paths{}, fmt.Errorf("%q: %w: certificate and key need a file each", p.key, fs.ErrInvalid)
+	}
+	base := filepath.Base(dir)
+	p.lock = filepath.Join(p.parent, "."+base+".lock")
+	p.journal = filepath.Join(p.parent, "."+base+".txn")
+	p.staged = filepath.Join(p.parent, "."+base+".new")
+	p.backups = filepath.Join(p.parent, base+".backup")
+	return p, nil
+}
+
+func (t Target) display() string { return cmp.Or(t.Dir, DefaultDir) }
+
 // Load reads the installed pair through one handle of the directory, so that
 // it is the old pair or the new one while an installation by MethodExchange
 // is under way.
-func (t Target) Load() (*Pair, error) { panic("todo") }
-
-// Install puts a pair in place of the present one.
-//
-// The pair is judged by the policy; if its report has errors, nothing is
-// written. It is installed in canonical form, see [Pair.CertPEM] and
-// [Pair.KeyPEM], as plain files with new modification times: the certificate
-// with mode 0644, the key with mode 0600, both with the owner and extended
-// attributes of the files that they replace, and the key with its group's
-// right to read. Other files of the directory are not touched. If the same
-// pair is there already, nothing is done.
-//
-// Then the hook is called and the endpoint asked. If either fails, the old
-// pair is put back and the hook called again. The error is an [*Error] that
-// says at which stage it failed and what state that left.
-//
-// Install waits for another installation to end. It first heals one that was
-// killed, as [Target.Recover] does. Once the pair is in place, cancelling ctx
-// counts as a failure of the hook or the endpoint; putting the old pair back
-// is not cancelled.
-func (t Target) Install(ctx context.Context, p *Pair, opt Options) (*Result, error) { panic("todo") }
-
-// Rollback installs the pair of a backup, or of the newest if id is empty,
-// byte for byte as it was where a server can load it so. It is an
-// installation like any other: the backup is judged, and the present pair
-// becomes a backup. To go back to a pair that has expired, set
-// [Options.Force].
-func (t Target) Rollback(ctx context.Context, id string, opt Options) (*Result, error) {
-	panic("todo")
+func (t Target) Load() (*Pair, error) {
+	p, err := t.paths()
+	if err != nil {
+		return nil, &Error{Op: "load", Path: t.display(), Err: err}
+	}
+	d, err := readDir(p.dir, p)
+	if err == nil {
+		err = d.missing()
+	}
+	if err != nil {
+		return nil, &Error{Op: "load", Path: p.dir, Err: err}
+	}
+	return Parse(d.cert.data, d.key.data), nil
 }
 
-// Recover heals an installation that was killed, and reports whether there
-// was one. Afterwards the old pair or the new one is in place, whole. It is
-// meant for a unit that runs before the server starts; the server should be
-// reloaded if it runs already.
-func (t Target) Recover(ctx context.Context) (bool, error) { panic("todo") }
+// file is one of the two, as found on disk.
+type file struct {
+	data []byte
+	info fs.FileInfo // nil if there is none
+	link bool        // found behind a symbolic link
+}
+
+// sum identifies the content; empty if there is no file.
+func (f file) sum() string {
+	if f.info == nil {
+		return ""
+	}
+	sum := sha256.Sum256(f.data)
+	return hex.EncodeToString(sum[:])
+}
+
+// files is what a directory holds of a pair.
+type files struct {
+	dir       fs.FileInfo // nil if there is none
+	cert, key file
+}
+
+func (d files) sums() sums { return sums{d.cert.sum(), d.key.sum()} }
+
+func (d files) empty() bool { return d.cert.info == nil && d.key.info == nil }
+
+func (d files) missing() error {
+	for _, f := range []struct {
+		file
+		name Input
+	}{{d.cert, InputCert}, {d.key, InputKey}} {
+		if f.info == nil {
+			return fmt.Errorf("the %s file: %w", f.name, fs.ErrNotExist)
+		}
+	}
+	return nil
+}
+
+// readDir reads both files through one handle of the directory. What does
+// not exist is left empty.
+func readDir(dir string, p paths) (files, error) {
+	var d files
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, nil
+	}
+	if err != nil {
+		return d, err
+	}
+	defer root.Close()
+	if d.dir, err = root.Stat("."); err != nil {
+		return d, err
+	}
+	if d.cert, err = readFile(root, p.cert); err != nil {
+		return d, err
+	}
+	d.key, err = readFile(root, p.key)
+	return d, err
+}
+
+func readFile(root *os.Root, name string) (file, error) {
+	path := filepath.Join(root.Name(), name)
+	stat, open := root.Stat, root.Open
+	info, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return file{}, nil
+	}
+	link := err == nil && info.Mode()&fs.ModeSymlink != 0
+	if link {
+		// A link may well lead out of the directory, as certbot's do.
+		stat = func(string) (fs.FileInfo, error) { return os.Stat(path) }
+		open = func(string) (*os.File, error) { return os.Open(path) }
+	}
+	if err == nil {
+		info, err = stat(name)
+	}
+	if err != nil {
+		return file{}, err
+	}
+	if !info.Mode().IsRegular() {
+		// Opening a FIFO would wait for its other end.
+		return file{}, &fs.PathError{Op: "open", Path: path, Err: atomicfile.ErrNotRegular}
+	}
+	f, err := open(name)
+	if err != nil {
+		return file{}, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return file{}, err
+	}
+	data, err := readBounded(f)
+	return file{data, info, link}, err
+}
 
 // Backups lists the pairs that were replaced, oldest first.
-func (t Target) Backups() ([]Backup, error) { panic("todo") }
+func (t Target) Backups() ([]Backup, error) {
+	p, err := t.paths()
+	if err != nil {
+		return nil, &Error{Op: "backups", Path: t.display(), Err: err}
+	}
+	list, err := p.listBackups()
+	if err != nil {
+		return nil, &Error{Op: "backups", Path: p.backups, Err: err}
+	}
+	return list, nil
+}
 
-// Audit judges the installed pair as it is on disk, where no normalisation
-// puts anything right, and its files: modes, owners, symbolic links, and what
-// was left behind.
-func (t Target) Audit(pol Policy) (*Report, error) { panic("todo") }
+// backupTime sorts by time as text.
+const backupTime = "20060102T150405.000000Z"
+
+func newBackupID(now time.Time, p *Pair) string {
+	mark := "unknown0"
+	if sum := p.Fingerprint(); sum != "" {
+		mark = sum[:8]
+	}
+	return now.UTC().Format(backupTime) + "-" + mark
+}
+
+func parseBackupID(id string) (time.Time, bool) {
+	stamp, _, found := strings.Cut(id, "-")
+	when, err := time.Parse(backupTime, stamp)
+	return when, found && err == nil && filepath.Base(id) == id
+}
+
+func (p paths) backupIDs() ([]string, error) {
+	entries, err := os.ReadDir(p.backups)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var ids []string // in the order of names, which is that of time
+	for _, e := range entries {
+		if _, ok := parseBackupID(e.Name()); ok && e.IsDir() {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+func (p paths) listBackups() ([]Backup, error) {
+	ids, err := p.backupIDs()
+	if err != nil {
+		return nil, err
+	}
+	var list []Backup
+	for _, id := range ids {
+		d, err := readDir(filepath.Join(p.backups, id), p)
+		if err != nil {
+			return nil, err
+		}
+		when, _ := parseBackupID(id)
+		list = append(list, Backup{ID: id, Time: when, Pair: Parse(d.cert.data, d.key.data)})
+	}
+	return list, nil
+}
