@@ -83,20 +83,22 @@ func (p *Pair) choose(read []*x509.Certificate, keys []secret) {
 	if len(read) == 0 {
 		return
 	}
-	p.leaf = read[0]
+	leaf := read[0]
 	for _, c := range read[1:] {
-		if p.leaf.IsCA && !c.IsCA {
-			p.leaf = c
+		if leaf.IsCA && !c.IsCA {
+			leaf = c
 		}
 	}
+	if leaf.IsCA && hasErrorIn(p.findings, InputCert, false) {
+		// The certificate of the host is the one that could not be read: what
+		// could be said of this one would mislead.
+		return
+	}
+	p.leaf = leaf
 	if len(keys) == 0 {
 		return
 	}
 	pub := keys[0]().Public()
-	if p.leaf.IsCA && hasErrorIn(p.findings, InputCert, false) {
-		// The certificate of the key is the one that could not be read.
-		return
-	}
 	f := Finding{Code: CodeKeyMismatch, Severity: SeverityError,
 		Message: fmt.Sprintf("the key (%s) belongs to none of the certificates", keyKind(pub)),
 		Hint:    "Find the key from which the certificate was requested, or have a new certificate issued."}

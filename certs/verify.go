@@ -265,7 +265,9 @@ func (r *Report) checkPath(p *Pair, pol Policy) {
 		}
 		return
 	}
-	if selfSignedLeaf || r.pathFinding("") {
+	if selfSignedLeaf || r.pathFinding("") || hasErrorIn(p.findings, InputCert, false) {
+		// The last: the certificate that is missing is the one that could not
+		// be read.
 		return
 	}
 
