@@ -149,7 +149,7 @@ func (p *Pair) order(read []*x509.Certificate) {
 	p.chain = []*x509.Certificate{p.leaf}
 	checks := maxSignatureChecks
 	for i := 0; i < len(p.chain); i++ {
-		if selfIssued(p.chain[i]) {
+		if selfSigned(p.chain[i]) {
 			continue
 		}
 		for _, c := range distinct {
@@ -164,6 +164,14 @@ func (p *Pair) order(read []*x509.Certificate) {
 		}
 	}
 
+	private := len(p.chain) == 1 && len(p.roots) == 1
+	if private {
+		// A root that signed the host's certificate itself, which no public
+		// CA may do: whoever looks at the installed files alone could not
+		// tell it from an intermediate that is missing.
+		p.chain = append(p.chain, p.roots[0])
+	}
+
 	if distinct[0] != p.leaf {
 		p.at(p.leaf, Finding{Code: CodeLeafNotFirst, Severity: SeverityWarning, stops: true,
 			Message: "the certificate of the host is not the first: servers take the first for it", Hint: "Normalisation puts it first."})
@@ -171,12 +179,15 @@ func (p *Pair) order(read []*x509.Certificate) {
 	rest := slices.DeleteFunc(slices.Clone(distinct), func(c *x509.Certificate) bool {
 		return c == p.leaf || !slices.Contains(p.chain, c)
 	})
-	if !slices.Equal(rest, p.chain[1:]) || rootBeforeIntermediate(distinct, p.roots, p.chain) {
+	if !slices.Equal(rest, p.chain[1:]) || !private && rootBeforeIntermediate(distinct, p.roots, p.chain) {
 		p.add(Finding{Code: CodeChainOutOfOrder, Severity: SeverityWarning, Input: InputCert,
 			Message: "the intermediates are not in order, each certifying the one before it: old clients refuse that", Hint: "Normalisation orders them."})
 	}
 	for _, c := range distinct {
 		switch {
+		case private && c == p.roots[0]:
+			p.at(c, Finding{Code: CodeRootInBundle, Severity: SeverityInfo,
+				Message: "the root is part of the bundle: clients have it, or do not trust it; it is served, as it signed the certificate of the host itself"})
 		case slices.Contains(p.roots, c):
 			p.at(c, Finding{Code: CodeRootInBundle, Severity: SeverityInfo,
 				Message: "the root is part of the bundle: clients have it, or do not trust it, so it is not served", Hint: "Normalisation leaves it out."})

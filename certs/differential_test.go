@@ -154,12 +154,12 @@ func TestDifferential(t *testing.T) {
 	for i, r := range rows {
 		served := "..."
 		if slices.Contains(raw, i) {
-			sock := dir("r", i) + "/nginx.sock"
+			sock := dir("r", i) + ".sock"
 			served = mark(opensslClient(t, sock, rootFile), curlClient(t, sock, rootFile), goClient(t, sock, pki.roots))
 		}
 		assert.Equal(t, r.serve, served, "%s: served as it is", r.name)
 		if slices.Contains(canonical, i) {
-			sock := dir("c", i) + "/nginx.sock"
+			sock := dir("c", i) + ".sock"
 			assert.NoError(t, opensslClient(t, sock, rootFile), r.name)
 			assert.NoError(t, curlClient(t, sock, rootFile), r.name)
 			assert.NoError(t, goClient(t, sock, pki.roots), r.name)

@@ -129,5 +129,5 @@ func exampleFiles() (cert, key []byte) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return append(g.Host.CertPEM(), g.CA.CertPEM()...), key
+	return g.Host.CertPEM(), key
 }

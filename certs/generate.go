@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,10 +141,12 @@ func generate(req Request) (*Generated, error) {
 	if _, ok := key.(*rsa.PrivateKey); ok {
 		leaf.KeyUsage |= x509.KeyUsageKeyEncipherment
 	}
-	host, err := sign(leaf, ca.leaf, key, ca.key())
+	c, err := sign(leaf, ca.leaf, key, ca.key())
 	if err != nil {
 		return nil, err
 	}
+	host := &Pair{leaf: c, key: keep(key), matched: true}
+	host.order(slices.Concat([]*x509.Certificate{c}, ca.chain, ca.roots))
 	return &Generated{Host: host, CA: ca}, nil
 }
 
@@ -167,11 +170,15 @@ func newCA(req Request, host string) (*Pair, error) {
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 	}
-	return sign(ca, ca, key, key)
+	c, err := sign(ca, ca, key, key)
+	if err != nil {
+		return nil, err
+	}
+	return &Pair{leaf: c, chain: []*x509.Certificate{c}, key: keep(key), matched: true}, nil
 }
 
-// sign makes the pair of a template whose key is given.
-func sign(template, parent *x509.Certificate, key, signer crypto.Signer) (*Pair, error) {
+// sign makes the certificate of a template for a key.
+func sign(template, parent *x509.Certificate, key, signer crypto.Signer) (*x509.Certificate, error) {
 	// 127 random bits: positive, and well over the 64 that CAs must have.
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
@@ -182,11 +189,7 @@ func sign(template, parent *x509.Certificate, key, signer crypto.Signer) (*Pair,
 	if err != nil {
 		return nil, err
 	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	return &Pair{leaf: c, chain: []*x509.Certificate{c}, key: keep(key), matched: true}, nil
+	return x509.ParseCertificate(der)
 }
 
 func newKey(kind KeyType) (crypto.Signer, error) {
@@ -203,7 +206,7 @@ func newKey(kind KeyType) (crypto.Signer, error) {
 
 // Files are the paths that [Generated.Write] wrote.
 type Files struct {
-	Bundle string // out/HOST/HOST-bundle.crt: the certificate and the root
+	Bundle string // out/HOST/HOST-bundle.crt: the certificate, then the root
 	Key    string // out/HOST/HOST.key, mode 0600
 	CACert string // out/HOST/HOST-ca.crt: the root, for clients
 	CAKey  string // out/HOST/HOST-ca.key, mode 0600: for renewals; keep it off the host
@@ -258,7 +261,7 @@ func (g *Generated) write(ctx context.Context, out string) (Files, error) {
 		{files.CAKey, caKey, 0o600},
 		{files.CACert, g.CA.CertPEM(), 0o644},
 		{files.Key, hostKey, 0o600},
-		{files.Bundle, append(g.Host.CertPEM(), g.CA.CertPEM()...), 0o644},
+		{files.Bundle, g.Host.CertPEM(), 0o644},
 	} {
 		path, err := filepath.Abs(f.path)
 		if err != nil {

@@ -34,7 +34,7 @@ func tool(t testing.TB, name string, args ...string) (string, error) {
 }
 
 // nginxConf writes a configuration with one server for each directory of a
-// pair, listening on the socket "nginx.sock" in it.
+// pair, listening on a socket named for it.
 func nginxConf(t testing.TB, prefix string, dirs ...string) string {
 	t.Helper()
 	var b strings.Builder
@@ -43,7 +43,7 @@ func nginxConf(t testing.TB, prefix string, dirs ...string) string {
 		fmt.Fprintf(&b, "%s_temp_path %s/tmp-%s;\n", p, prefix, p)
 	}
 	for _, dir := range dirs {
-		fmt.Fprintf(&b, "server { listen unix:%[1]s/nginx.sock ssl; ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/cert.key; location / { return 200 hub; } }\n", dir)
+		fmt.Fprintf(&b, "server { listen unix:%[1]s.sock ssl; ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/cert.key; location / { return 200 hub; } }\n", dir)
 	}
 	b.WriteString("}\n")
 	conf := filepath.Join(prefix, "nginx.conf")
@@ -74,7 +74,7 @@ func startNginx(t testing.TB, prefix string, dirs ...string) *os.Process {
 	})
 	for _, dir := range dirs {
 		await(t, func() bool {
-			c, err := net.Dial("unix", dir+"/nginx.sock")
+			c, err := net.Dial("unix", dir+".sock")
 			if err == nil {
 				c.Close()
 			}

@@ -115,7 +115,9 @@ func readBounded(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader
 func (p *Pair) Leaf() *x509.Certificate { return p.leaf }
 
 // Chain returns what will be served: the leaf and its intermediates in
-// order, without the root. The certificates must not be changed.
+// order. A root is part of it only if it came with the pair and signed the
+// leaf itself, as that of a private CA may. The certificates must not be
+// changed.
 func (p *Pair) Chain() []*x509.Certificate { return append([]*x509.Certificate(nil), p.chain...) }
 
 // NotAfter returns when the first certificate of the chain expires; zero if
@@ -138,8 +140,8 @@ func fingerprint(c *x509.Certificate) string {
 // key, and the pair is not one; the report of [Pair.Verify] says why.
 var ErrIncomplete = errors.New("not a certificate with its key")
 
-// CertPEM returns the canonical certificate file: the leaf, then its
-// intermediates in order. It is empty if there is no leaf.
+// CertPEM returns the canonical certificate file: that of [Pair.Chain]. It is
+// empty if there is no leaf.
 func (p *Pair) CertPEM() []byte {
 	var b []byte
 	for _, c := range p.chain {

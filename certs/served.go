@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 )
@@ -106,7 +107,11 @@ func awaitServed(ctx context.Context, e Endpoint, want string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return &Error{Op: "served", Path: e.Addr, Err: errors.Join(ErrNotServed, last, context.Cause(ctx))}
+			err := fmt.Errorf("%w: %w", ErrNotServed, context.Cause(ctx))
+			if last != nil {
+				err = fmt.Errorf("%w: %w", err, last)
+			}
+			return &Error{Op: "served", Path: e.Addr, Err: err}
 		case <-time.After(servedRetry):
 		}
 	}

@@ -95,8 +95,11 @@ func (r *Report) judge(p *Pair, pol Policy) {
 	for i, c := range p.chain {
 		r.checkValidity(c, pol.Now)
 		r.checkStrength(c, pol.MinRSABits)
+		if !slices.Contains(p.roots, c) { // of which nobody checks the signature
+			r.checkSignature(c)
+		}
 		r.checkForm(c)
-		if i > 0 {
+		if i > 0 && !slices.Contains(p.roots, c) {
 			r.checkIssuer(c)
 		}
 	}
@@ -121,8 +124,9 @@ func (r *Report) checkValidity(c *x509.Certificate, now time.Time) {
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
+const stronger = "Have one issued for an ECDSA P-256 key or an RSA key of 2048 bits or more, signed with SHA-256."
+
 func (r *Report) checkStrength(c *x509.Certificate, minRSA int) {
-	const stronger = "Have one issued for an ECDSA P-256 key or an RSA key of 2048 bits or more, signed with SHA-256."
 	if key, ok := c.PublicKey.(*rsa.PublicKey); ok {
 		switch {
 		case key.N.BitLen() < minRSA:
@@ -133,6 +137,9 @@ func (r *Report) checkStrength(c *x509.Certificate, minRSA int) {
 			r.at(c, Finding{Code: CodeKeyUnsupported, Severity: SeverityError, Message: fmt.Sprintf("its RSA key has %d bits: clients refuse more than %d", key.N.BitLen(), maxRSABits), Hint: stronger})
 		}
 	}
+}
+
+func (r *Report) checkSignature(c *x509.Certificate) {
 	switch c.SignatureAlgorithm {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
 		r.at(c, Finding{Code: CodeWeakSignature, Severity: SeverityError, Message: "it is signed with " + c.SignatureAlgorithm.String() + ": nginx and clients refuse it", Hint: stronger})
