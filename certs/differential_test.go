@@ -69,6 +69,7 @@ func readRows(t *testing.T) []row {
 // clients that verify; and that what it refuses has the right code, and is
 // refused by at least one of them.
 func TestDifferential(t *testing.T) {
+	t.Parallel()
 	rows := readRows(t)
 	pki := newPKI(t)
 	crafted := craft(t, pki)
