@@ -165,6 +165,7 @@ func (s *scanner) outside(n int, text string) {
 		s.begin(n, "-----BEGIN -----")
 		s.damaged(n, "has a damaged BEGIN line (five plain hyphens, BEGIN, the label, five plain hyphens): servers skip the block")
 	case strings.HasPrefix(trimmed, "-----END "):
+		s.count++
 		s.report(CodeDamagedBlock, SeverityError, n, "there is an END line without its BEGIN line: a block is lost", restore)
 	default:
 		s.warnOnce(CodeJunkText, n, "there is text beside the blocks")
