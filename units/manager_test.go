@@ -390,7 +390,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 			wg.Go(func() { assert.NoError(t, m.Start(t.Context(), name)) })
 		}
 		within(t, 30*time.Second, "500 starts", wg.Wait)
-		statuses, err := m.Statuses(t.Context(), units.Filter{States: []string{"running"}})
+		statuses, err := m.Statuses(t.Context(), units.Filter{States: []string{"running"}}, units.FieldMainPID)
 		require.NoError(t, err)
 		require.Len(t, statuses, 500)
 		for _, s := range statuses {
@@ -443,10 +443,11 @@ func TestRestartInTheMiddleOfWaits(t *testing.T) {
 					assert.NotErrorIs(t, err, fs.ErrNotExist)
 				}
 			})
+			fake.Add(unitstest.Unit{Name: "next.service"})
 			within(t, 15*time.Second, "the next start", func() {
 				var err error
 				for range 50 {
-					if err = m.Start(t.Context(), "u1.service"); !errors.Is(err, units.ErrConnectionLost) {
+					if err = m.Start(t.Context(), "next.service"); !errors.Is(err, units.ErrConnectionLost) {
 						break
 					}
 					time.Sleep(10 * time.Millisecond)

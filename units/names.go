@@ -132,27 +132,38 @@ func hexValue(c byte) int {
 // EscapePath makes a file system path usable as a unit name without its
 // suffix, as systemd-escape --path does: slashes at both ends are dropped,
 // repeated ones and "." are removed, and the root is "-". The error matches
-// ErrInvalidName if the path has a ".." in it.
+// ErrInvalidName if the path has a ".." in it, or is nothing but a ".".
 func EscapePath(path string) (string, error) {
-	var parts []string
-	for _, part := range strings.Split(path, "/") {
-		switch part {
-		case "", ".":
-		case "..":
-			return "", fmt.Errorf("%w: %q is not a normalized path", ErrInvalidName, path)
-		default:
-			parts = append(parts, part)
-		}
-	}
-	if len(parts) == 0 {
+	parts, ok := components(path)
+	// The directory that a program happens to be in has no name.
+	relative := path != "" && path[0] != '/' && len(parts) == 0
+	switch {
+	case !ok, relative:
+		return "", fmt.Errorf("%w: %q is not a normalized path", ErrInvalidName, path)
+	case len(parts) == 0:
 		return "-", nil
 	}
 	return Escape(strings.Join(parts, "/")), nil
 }
 
+// components are the parts of a path that mean something; ok is false if one
+// of them is "..".
+func components(path string) (parts []string, ok bool) {
+	for _, part := range strings.Split(path, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			return parts, false
+		default:
+			parts = append(parts, part)
+		}
+	}
+	return parts, true
+}
+
 // UnescapePath is the inverse of [EscapePath]; what it returns begins with a
-// slash. The error matches ErrInvalidName if s is not what EscapePath returns
-// for some path.
+// slash. The error matches ErrInvalidName if s is not the escaped form of a
+// normalized path.
 func UnescapePath(s string) (string, error) {
 	if s == "-" {
 		return "/", nil
@@ -161,8 +172,7 @@ func UnescapePath(s string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if back, err := EscapePath(path); err != nil || path == "" || strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/") ||
-		strings.Contains(path, "//") || back == "-" {
+	if parts, ok := components(path); !ok || path == "" || path != strings.Join(parts, "/") {
 		return "", fmt.Errorf("%w: %q is not an escaped path", ErrInvalidName, s)
 	}
 	return "/" + path, nil
@@ -190,14 +200,16 @@ func Mangle(s, suffix string) (string, error) {
 		return "", fmt.Errorf("%w: %q is not the suffix of a unit", ErrInvalidName, suffix)
 	case IsName(s):
 		return s, nil
-	case strings.HasPrefix(s, "/dev/"), strings.HasPrefix(s, "/sys/"):
-		if name, err := EscapePath(s); err == nil {
+	case strings.HasPrefix(s, "/"):
+		name, err := EscapePath(s)
+		if err != nil {
+			// Not a path then, but text like any other.
+			break
+		}
+		if parts, _ := components(s); len(parts) > 1 && (parts[0] == "dev" || parts[0] == "sys") {
 			return full(s, name+".device")
 		}
-	case strings.HasPrefix(s, "/"):
-		if name, err := EscapePath(s); err == nil {
-			return full(s, name+".mount")
-		}
+		return full(s, name+".mount")
 	}
 	var b strings.Builder
 	for i := range len(s) {
