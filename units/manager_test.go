@@ -424,7 +424,15 @@ func TestRestartInTheMiddleOfWaits(t *testing.T) {
 				fake.Add(unitstest.Unit{Name: name})
 				go func() { errs <- m.Start(t.Context(), name) }()
 			}
-			require.Eventually(t, func() bool { return len(fake.Calls("StartUnit")) == 100 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool {
+				n := 0
+				for i := range 100 {
+					if u, _ := fake.Unit(fmt.Sprintf("u%d.service", i)); u.ActiveState == units.Activating {
+						n++
+					}
+				}
+				return n == 100
+			}, 10*time.Second, time.Millisecond)
 			mu.Lock()
 			hour = false
 			mu.Unlock()

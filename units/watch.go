@@ -396,11 +396,12 @@ func (w *watcher) unitChanged(ctx context.Context, k *known, ev rawEvent) error 
 			return err
 		}
 	}
-	if kind == "" && !k.pending {
+	if !k.told && k.status.ActiveState == Inactive {
 		// Somebody looked at a unit that was not loaded: no event.
-		if !k.told {
-			delete(w.known, ev.unit)
-		}
+		delete(w.known, ev.unit)
+		return nil
+	}
+	if kind == "" && !k.pending {
 		return nil
 	}
 	if kind == "" {
@@ -483,10 +484,11 @@ func (w *watcher) look(ctx context.Context) error {
 		case k != nil:
 			kind = kindOf(k.status, status)
 		case begun:
-			k = w.meet(status.Name)
-			if kind = kindOf(k.status, status); kind == UnitChanged && status.ActiveState == Inactive {
-				kind = ""
+			if status.ActiveState == Inactive {
+				continue
 			}
+			k = w.meet(status.Name)
+			kind = kindOf(k.status, status)
 		default:
 			k = w.meet(status.Name)
 		}

@@ -380,11 +380,13 @@ func (f *Fake) apply(name string, change func(*Unit)) *Unit {
 	if !ok {
 		panic("unitstest: no unit " + name)
 	}
-	before := u.ActiveState
+	active, sub := u.ActiveState, u.SubState
 	change(u)
 	now := uint64(time.Now().UnixMicro())
-	u.Properties["StateChangeTimestamp"] = now
-	if u.ActiveState == units.Active && before != units.Active {
+	if u.ActiveState != active || u.SubState != sub {
+		u.Properties["StateChangeTimestamp"] = now
+	}
+	if u.ActiveState == units.Active && active != units.Active {
 		u.Properties["ActiveEnterTimestamp"] = now
 	}
 	return u
@@ -440,7 +442,7 @@ func (u Unit) withDefaults() *Unit {
 	}
 	values := map[string]any{
 		"UnitFileState": "static", "LoadError": []any{"", ""}, "NeedDaemonReload": false,
-		"InvocationID": make([]byte, 16), "StateChangeTimestamp": uint64(0), "ActiveEnterTimestamp": uint64(0),
+		"InvocationID": []byte{}, "StateChangeTimestamp": uint64(0), "ActiveEnterTimestamp": uint64(0),
 		"ControlGroup": "", "Slice": "system.slice", "MainPID": uint32(0), "Result": "success",
 		"ExecMainCode": int32(0), "ExecMainStatus": int32(0), "ExecMainExitTimestamp": uint64(0),
 		"NRestarts": uint32(0), "StatusText": "", "WorkingDirectory": "", "User": "", "ExecStart": []execStart{},
