@@ -1,7 +1,17 @@
 module github.com/hubhost/hubhost/internal/bench
 
-go 1.26
+go 1.26.0
 
-require github.com/hubhost/hubhost v0.0.0
+require (
+	github.com/coreos/go-systemd/v22 v22.7.0
+	github.com/godbus/dbus/v5 v5.2.2
+	github.com/hubhost/hubhost v0.0.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
 
 replace github.com/hubhost/hubhost => ../..

@@ -23,7 +23,6 @@ type Bus struct {
 const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
-  <type>system</type>
   <listen>unix:path=SOCKET</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -98,6 +99,8 @@ type Unit struct {
 	// that package units reads and are not given have values as a service
 	// that uses nothing has them.
 	Properties map[string]any
+
+	announced map[string]any // what the signals so far said of them
 }
 
 // Fake is a service manager. Its methods may be called from any goroutine.
@@ -325,7 +328,7 @@ func (f *Fake) Unit(name string) (Unit, bool) {
 		return Unit{}, false
 	}
 	copied := *u
-	copied.Properties = maps.Clone(u.Properties)
+	copied.Properties, copied.announced = maps.Clone(u.Properties), nil
 	return copied, true
 }
 
@@ -398,23 +401,33 @@ var (
 	announcedType = []string{"MainPID", "Result", "NRestarts", "StatusText", "ExecMainCode", "ExecMainStatus", "ExecMainExitTimestamp"}
 )
 
+// announceType sends the properties of the type that changed, which systemd
+// does even if none did.
 func (f *Fake) announceType(u *Unit) {
-	changed := map[string]dbus.Variant{}
-	for _, name := range announcedType {
-		changed[name] = dbus.MakeVariant(u.Properties[name])
+	if changed := u.news(announcedType); len(changed) > 0 {
+		f.emit(unitPath(u.Name), properties+".PropertiesChanged", typeInterface(u.Name), changed, []string{})
 	}
-	f.emit(unitPath(u.Name), properties+".PropertiesChanged", typeInterface(u.Name), changed, []string{})
 }
 
+// announceUnit sends the states, and what else changed of what all units have.
 func (f *Fake) announceUnit(u *Unit) {
-	changed := map[string]dbus.Variant{
-		"ActiveState": dbus.MakeVariant(string(u.ActiveState)),
-		"SubState":    dbus.MakeVariant(u.SubState),
-	}
-	for _, name := range announcedUnit {
-		changed[name] = dbus.MakeVariant(u.Properties[name])
-	}
+	changed := u.news(announcedUnit)
+	changed["ActiveState"] = dbus.MakeVariant(string(u.ActiveState))
+	changed["SubState"] = dbus.MakeVariant(u.SubState)
 	f.emit(unitPath(u.Name), properties+".PropertiesChanged", service+".Unit", changed, []string{})
+}
+
+// news are the properties among names that are other than when this was last
+// asked.
+func (u *Unit) news(names []string) map[string]dbus.Variant {
+	changed := map[string]dbus.Variant{}
+	for _, name := range names {
+		if value := u.Properties[name]; !reflect.DeepEqual(u.announced[name], value) {
+			u.announced[name] = value
+			changed[name] = dbus.MakeVariant(value)
+		}
+	}
+	return changed
 }
 
 func (f *Fake) emit(at dbus.ObjectPath, name string, values ...any) {
@@ -451,7 +464,7 @@ func (u Unit) withDefaults() *Unit {
 		"TasksMax": uint64(4915), "IOWeight": none,
 	}
 	maps.Copy(values, u.Properties)
-	u.Properties = values
+	u.Properties, u.announced = values, maps.Clone(values)
 	return &u
 }
 

@@ -33,7 +33,7 @@ const (
 // maxCalls is how many calls of one connection may be unanswered. dbus-daemon
 // refuses the 129th on a system bus (max_replies_per_connection, 128 since
 // the fix of CVE-2014-3638) with LimitsExceeded.
-const maxCalls = 96
+const maxCalls = 120
 
 // Error is an error reply.
 type Error struct {
