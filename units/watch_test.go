@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,9 +88,9 @@ func short(ev units.Event) string {
 
 func TestWatch(t *testing.T) {
 	both(t, func(t *testing.T, bus *unitstest.Bus) {
-		fails := ""
+		var fails atomic.Pointer[string]
 		m, fake := connect(t, fakeOptions{Bus: bus, JobTime: time.Millisecond, OnJob: func(j unitstest.Job) unitstest.Outcome {
-			if j.Unit == fails {
+			if name := fails.Load(); name != nil && j.Unit == *name {
 				return unitstest.Outcome{Result: units.JobFailed}
 			}
 			return unitstest.Outcome{}
@@ -130,7 +131,7 @@ func TestWatch(t *testing.T) {
 		require.NoError(t, m.Stop(t.Context(), "jupyterhub.service"))
 		w.expect("stopped jupyterhub.service inactive/dead", "job-finished jupyterhub.service done")
 
-		fails = "jupyterhub.service"
+		fails.Store(new("jupyterhub.service"))
 		require.Error(t, m.Start(t.Context(), "jupyterhub.service"))
 		w.expect("changed jupyterhub.service activating/start")
 		ev = w.expect("failed jupyterhub.service failed/failed")
@@ -228,7 +229,7 @@ func TestWatchSlowReader(t *testing.T) {
 		for i := range 10_000 { // two signals each
 			fake.Change("a.service", func(u *unitstest.Unit) {
 				u.SubState = fmt.Sprint("s", i)
-				u.Properties["StatusText"] = strings.Repeat("x", 100)
+				u.Properties["StatusText"] = fmt.Sprintf("%0100d", i)
 			})
 		}
 		within(t, 10*time.Second, "start beside a slow reader", func() { require.NoError(t, m.Start(t.Context(), "b.service")) })

@@ -2,6 +2,7 @@ package unitstest
 
 import (
 	"bufio"
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,7 +70,9 @@ func (b *Bus) Start() {
 		b.t.Fatal(err)
 	}
 	b.cmd = exec.Command(b.program, "--config-file="+config, "--nofork", "--nopidfile", "--print-address")
-	b.cmd.Stderr = os.Stderr
+	// It complains on every start where it may not raise its limit of files.
+	var complaints bytes.Buffer
+	b.cmd.Stderr = &complaints
 	out, err := b.cmd.StdoutPipe()
 	if err != nil {
 		b.t.Fatal(err)
@@ -79,7 +82,8 @@ func (b *Bus) Start() {
 	}
 	// It prints its address when it listens.
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		b.t.Fatalf("unitstest: %s did not start: %v", b.program, err)
+		b.Stop()
+		b.t.Fatalf("unitstest: %s did not start: %v: %s", b.program, err, &complaints)
 	}
 }
 
