@@ -1,0 +1,23 @@
+//go:build !linux
+
+package cgroupstat
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// tree is never made: control groups are Linux's.
+type tree struct {
+	mode  Mode
+	mount string
+}
+
+func openTree(cfg Config) (*tree, error) {
+	return nil, &Error{Op: "open", Path: cfg.Mount, Err: fmt.Errorf("%w on %s", errors.ErrUnsupported, runtime.GOOS)}
+}
+
+func (t *tree) stat(string, *Stats) error         { return errors.ErrUnsupported }
+func (t *tree) groupOf(int) (string, error)       { return "", errors.ErrUnsupported }
+func (t *tree) children(string) ([]string, error) { return nil, errors.ErrUnsupported }

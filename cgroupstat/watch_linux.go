@@ -1,0 +1,3 @@
+package cgroupstat
+
+type watcher struct{}
