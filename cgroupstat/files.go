@@ -32,6 +32,14 @@ const (
 	numFiles
 )
 
+const (
+	// bufferSize holds any control file of a usual group in one read:
+	// memory.stat has about 2 KiB, io.stat 100 bytes a device.
+	bufferSize = 16 << 10
+	// maxFile bounds what is read of one.
+	maxFile = 4 << 20
+)
+
 var fileNames = [numFiles]string{
 	"memory.current", "memory.peak", "memory.swap.current", "memory.swap.peak",
 	"memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.max",

@@ -269,6 +269,14 @@ func parseCPUMax(c *CPU, b []byte) error {
 	return nil
 }
 
+// deviceOf reads MAJOR:MINOR.
+func deviceOf(b []byte) (d Device, ok bool) {
+	major, minor, ok := cutByte(b, ':')
+	ma, ok1 := uintOf(major)
+	mi, ok2 := uintOf(minor)
+	return Device{Major: uint32(ma), Minor: uint32(mi)}, ok && ok1 && ok2 && ma <= math.MaxUint32 && mi <= math.MaxUint32
+}
+
 // parseIOStat reads lines of MAJOR:MINOR KEY=VALUE…. A device that the group
 // did not use may have no keys, and Linux from 5.10 to 6.1 then leaves out the
 // end of the line, so that another device follows in it.
@@ -288,13 +296,9 @@ func parseIOStat(io *IO, b []byte) error {
 			}
 			key, val, ok := cutByte(word, '=')
 			if !ok {
-				major, minor, ok := cutByte(word, ':')
-				ma, ok1 := uintOf(major)
-				mi, ok2 := uintOf(minor)
-				if !ok || !ok1 || !ok2 || ma > math.MaxUint32 || mi > math.MaxUint32 || used {
+				if dev, seen = deviceOf(word); !seen || used {
 					return malformedLine(line)
 				}
-				dev, seen = Device{Major: uint32(ma), Minor: uint32(mi)}, true
 				continue
 			}
 			if !seen {

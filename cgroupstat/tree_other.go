@@ -21,3 +21,17 @@ func openTree(cfg Config) (*tree, error) {
 func (t *tree) stat(string, *Stats) error         { return errors.ErrUnsupported }
 func (t *tree) groupOf(int) (string, error)       { return "", errors.ErrUnsupported }
 func (t *tree) children(string) ([]string, error) { return nil, errors.ErrUnsupported }
+
+func (t *tree) statUnified(string, []file, *Stats) error { return errors.ErrUnsupported }
+func (t *tree) statLegacy(string, View, *Stats) error    { return errors.ErrUnsupported }
+
+type group struct {
+	files      []file
+	incomplete bool
+}
+
+func (t *tree) openGroup(string, []file) (*group, error) { return nil, errors.ErrUnsupported }
+func (t *tree) readGroup(*group, *[]byte, *Stats) error  { return errors.ErrUnsupported }
+func (g *group) close()                                  {}
+func openFilesLimit() int                                { return 0 }
+func tooManyOpen(error) bool                             { return false }

@@ -1,17 +1,10 @@
 package cgroupstat
 
 import (
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
-
-const (
-	// bufferSize holds any control file of a usual group in one read:
-	// memory.stat has about 2 KiB, io.stat 100 bytes a device.
-	bufferSize = 16 << 10
-	// maxFile bounds what is read of one.
-	maxFile = 4 << 20
 )
 
 // openDir opens the directory of a v2 group to find files in it.
@@ -134,4 +127,72 @@ func (t *tree) statFile(dir int, name string, f file, buf *[]byte, st *Stats) (f
 		return false, gone(err)
 	}
 	return true, nil
+}
+
+// group is the control files of a v2 group, kept open.
+type group struct {
+	id    uint64
+	files []file
+	fds   []int // -1 for a file that is not there
+	// incomplete is whether one is not there.
+	incomplete bool
+}
+
+func (t *tree) openGroup(path string, files []file) (*group, error) {
+	dir, id, err := t.openDir(path)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	g := &group{id: id, files: files, fds: make([]int, 0, len(files))}
+	for _, f := range files {
+		fd, err := openFile(dir, f.String())
+		if err != nil {
+			g.close()
+			return nil, &Error{File: f.String(), Err: gone(err)}
+		}
+		g.fds = append(g.fds, fd)
+		g.incomplete = g.incomplete || fd < 0
+	}
+	return g, nil
+}
+
+// readGroup reads all files. The error is ErrNotRunning itself when the group,
+// or a controller of it, is gone.
+func (t *tree) readGroup(g *group, buf *[]byte, st *Stats) error {
+	st.ID = g.id
+	for i, f := range g.files {
+		if g.fds[i] < 0 {
+			continue
+		}
+		if err := t.readInto(f, g.fds[i], buf, st); err != nil {
+			return gone(err)
+		}
+	}
+	return nil
+}
+
+func (g *group) close() {
+	if g == nil {
+		return
+	}
+	for _, fd := range g.fds {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// openFilesLimit returns how many files the process may open. Go raises the
+// soft limit to the hard one when a program starts.
+func openFilesLimit() int {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return 0
+	}
+	return int(min(r.Cur, 1<<20))
+}
+
+func tooManyOpen(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
 }
