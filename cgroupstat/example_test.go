@@ -105,7 +105,7 @@ func ExampleHierarchy_Enforced() {
 
 	report, err := h.Enforced("/system.slice/jupyter-alice.service", cgroupstat.Limits{
 		MemoryMax: cgroupstat.AtMost[uint64](2 << 30),
-		CPUs:      cgroupstat.AtMost(1.5),
+		CPUQuota:  cgroupstat.AtMost(1.5),
 	})
 	if err != nil {
 		log.Fatal(err)

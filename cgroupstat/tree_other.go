@@ -3,6 +3,7 @@
 package cgroupstat
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -10,8 +11,8 @@ import (
 
 // tree is never made: control groups are Linux's.
 type tree struct {
-	mode  Mode
-	mount string
+	mode            Mode
+	mount, hostRoot string
 }
 
 func openTree(cfg Config) (*tree, error) {
@@ -35,3 +36,14 @@ func (t *tree) readGroup(*group, *[]byte, *Stats) error  { return errors.ErrUnsu
 func (g *group) close()                                  {}
 func openFilesLimit() int                                { return 0 }
 func tooManyOpen(error) bool                             { return false }
+
+func (t *tree) newWatcher() (*watcher, error) { return nil, errors.ErrUnsupported }
+
+type watcher struct{}
+
+func (w *watcher) add(string) error                      { return errors.ErrUnsupported }
+func (w *watcher) addPrefix(string, string) error        { return errors.ErrUnsupported }
+func (w *watcher) remove(string)                         {}
+func (w *watcher) wait(context.Context) ([]Event, error) { return nil, errors.ErrUnsupported }
+func (w *watcher) unread([]Event)                        {}
+func (w *watcher) close() error                          { return nil }
