@@ -1,9 +1,9 @@
 package cgroupstat
 
 import (
+	"io/fs"
 	"path"
 	"strings"
-	"syscall"
 )
 
 // Mode is the kind of control group hierarchy.
@@ -118,7 +118,7 @@ func (h *Hierarchy) Children(path string) ([]string, error) {
 // nothing that could lead out of the hierarchy: unit names hold user names.
 func checkPath(op, p string) error {
 	if !strings.HasPrefix(p, "/") || path.Clean(p) != p || strings.ContainsRune(p, 0) {
-		return &Error{Op: op, Path: p, Err: syscall.EINVAL}
+		return &Error{Op: op, Path: p, Err: fs.ErrInvalid}
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/containerd/cgroups/v3/cgroup1"
@@ -242,26 +241,7 @@ func (g *legacyGroup) blkio() error {
 	var devices []Device
 	read := func(name string, counter func(d *Device, op string) *uint64) (found bool, err error) {
 		return g.lines("blkio", name, func(line []byte) bool {
-			// "8:0 Read 4096", and at the end "Total 4096".
-			word, rest, ok := cutByte(line, ' ')
-			if string(word) == "Total" {
-				return ok
-			}
-			op, val, ok := cutByte(rest, ' ')
-			v, ok1 := uintOf(val)
-			d, ok2 := deviceOf(word)
-			if !ok || !ok1 || !ok2 {
-				return false
-			}
-			i := slices.IndexFunc(devices, func(e Device) bool { return e.Major == d.Major && e.Minor == d.Minor })
-			if i < 0 {
-				i = len(devices)
-				devices = append(devices, d)
-			}
-			if n := counter(&devices[i], string(op)); n != nil {
-				*n = v
-			}
-			return true
+			return parseBlkio(&devices, line, counter)
 		})
 	}
 	bytesFound, err := read("blkio.throttle.io_service_bytes_recursive", func(d *Device, op string) *uint64 {

@@ -3,6 +3,7 @@ package cgroupstat
 import (
 	"bytes"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -92,10 +93,13 @@ func uintOf(b []byte) (v uint64, ok bool) {
 	return v, true
 }
 
+// maxMicros is what fits a [time.Duration].
+const maxMicros = math.MaxInt64 / uint64(time.Microsecond)
+
 // microsOf reads a number of microseconds.
 func microsOf(b []byte) (time.Duration, bool) {
 	v, ok := uintOf(b)
-	if !ok || v > math.MaxInt64/uint64(time.Microsecond) {
+	if !ok || v > maxMicros {
 		return 0, false
 	}
 	return time.Duration(v) * time.Microsecond, true
@@ -106,10 +110,10 @@ func percentOf(b []byte) (float64, bool) {
 	whole, frac, ok := cutByte(b, '.')
 	w, ok1 := uintOf(whole)
 	f, ok2 := uintOf(frac)
-	if !ok || !ok1 || !ok2 || len(frac) != 2 {
+	if !ok || !ok1 || !ok2 || len(frac) != 2 || w > 1<<32 {
 		return 0, false
 	}
-	return float64(w) + float64(f)/100, true
+	return float64(w*100+f) / 100, true // the nearest float64
 }
 
 func parseFigure(o *Opt[uint64], b []byte) error {
@@ -136,113 +140,93 @@ func parseLimit(l *Limit[uint64], b []byte) error {
 	return nil
 }
 
+// cutField returns the first line of a flat-keyed file, "KEY NUMBER", and the
+// rest.
+func cutField(b []byte) (key []byte, v uint64, rest []byte, err error) {
+	line, rest := cutLine(b)
+	key, val, _ := cutByte(line, ' ')
+	v, ok := uintOf(val)
+	if !ok {
+		return nil, 0, nil, malformedLine(line)
+	}
+	return key, v, rest, nil
+}
+
 func parseMemoryStat(m *Memory, b []byte) error {
 	for len(b) > 0 {
-		var line []byte
-		line, b = cutLine(b)
-		key, val, ok := cutByte(line, ' ')
-		if !ok {
-			return malformedLine(line)
+		key, v, rest, err := cutField(b)
+		if err != nil {
+			return err
 		}
-		var o *Opt[uint64]
+		b = rest
 		switch string(key) {
 		case "anon":
-			o = &m.Anon
+			m.Anon = Some(v)
 		case "file":
-			o = &m.File
+			m.File = Some(v)
 		case "inactive_file":
-			o = &m.InactiveFile
+			m.InactiveFile = Some(v)
 		case "shmem":
-			o = &m.Shmem
+			m.Shmem = Some(v)
 		case "kernel":
-			o = &m.Kernel
+			m.Kernel = Some(v)
 		case "pgmajfault":
-			o = &m.MajorFaults
-		default:
-			continue
+			m.MajorFaults = Some(v)
 		}
-		v, ok := uintOf(val)
-		if !ok {
-			return malformedLine(line)
-		}
-		*o = Some(v)
 	}
 	return nil
 }
 
 func parseMemoryEvents(e *MemoryEvents, b []byte) error {
 	for len(b) > 0 {
-		var line []byte
-		line, b = cutLine(b)
-		key, val, ok := cutByte(line, ' ')
-		if !ok {
-			return malformedLine(line)
+		key, v, rest, err := cutField(b)
+		if err != nil {
+			return err
 		}
-		var o *Opt[uint64]
+		b = rest
 		switch string(key) {
 		case "low":
-			o = &e.Low
+			e.Low = Some(v)
 		case "high":
-			o = &e.High
+			e.High = Some(v)
 		case "max":
-			o = &e.Max
+			e.Max = Some(v)
 		case "oom":
-			o = &e.OOM
+			e.OOM = Some(v)
 		case "oom_kill":
-			o = &e.OOMKill
+			e.OOMKill = Some(v)
 		case "oom_group_kill":
-			o = &e.OOMGroupKill
-		default:
-			continue
+			e.OOMGroupKill = Some(v)
 		}
-		v, ok := uintOf(val)
-		if !ok {
-			return malformedLine(line)
-		}
-		*o = Some(v)
 	}
 	return nil
 }
 
 func parseCPUStat(c *CPU, b []byte) error {
 	for len(b) > 0 {
-		var line []byte
-		line, b = cutLine(b)
-		key, val, ok := cutByte(line, ' ')
-		if !ok {
+		key, v, rest, err := cutField(b)
+		if err != nil {
+			return err
+		}
+		if v > maxMicros {
+			line, _ := cutLine(b)
 			return malformedLine(line)
 		}
-		var d *Opt[time.Duration]
-		var o *Opt[uint64]
+		b = rest
+		micros := time.Duration(v) * time.Microsecond
 		switch string(key) {
 		case "usage_usec":
-			d = &c.Usage
+			c.Usage = Some(micros)
 		case "user_usec":
-			d = &c.User
+			c.User = Some(micros)
 		case "system_usec":
-			d = &c.System
+			c.System = Some(micros)
 		case "throttled_usec":
-			d = &c.Throttled
+			c.Throttled = Some(micros)
 		case "nr_periods":
-			o = &c.Periods
+			c.Periods = Some(v)
 		case "nr_throttled":
-			o = &c.ThrottledPeriods
-		default:
-			continue
-		}
-		if d != nil {
-			var v time.Duration
-			if v, ok = microsOf(val); ok {
-				*d = Some(v)
-			}
-		} else {
-			var v uint64
-			if v, ok = uintOf(val); ok {
-				*o = Some(v)
-			}
-		}
-		if !ok {
-			return malformedLine(line)
+			c.ThrottledPeriods = Some(v)
 		}
 	}
 	return nil
@@ -277,9 +261,13 @@ func deviceOf(b []byte) (d Device, ok bool) {
 	return Device{Major: uint32(ma), Minor: uint32(mi)}, ok && ok1 && ok2 && ma <= math.MaxUint32 && mi <= math.MaxUint32
 }
 
+// unknownDevice is what the kernel prints for a device that is hidden behind
+// another, which is listed too: a path of NVMe multipath, a vdev of ZFS.
+const unknownDevice = "(unknown)"
+
 // parseIOStat reads lines of MAJOR:MINOR KEY=VALUE…. A device that the group
-// did not use may have no keys, and Linux from 5.10 to 6.1 then leaves out the
-// end of the line, so that another device follows in it.
+// did not use may have no keys, and older kernels (5.10, 5.15) then leave out
+// the end of the line, so that another device follows in it.
 func parseIOStat(io *IO, b []byte) error {
 	devices := io.Devices[:0]
 	var total IOCounters
@@ -287,7 +275,7 @@ func parseIOStat(io *IO, b []byte) error {
 		var line []byte
 		line, b = cutLine(b)
 		var dev Device
-		seen, used := false, false
+		var seen, used, hidden bool
 		for rest := line; len(rest) > 0; {
 			var word []byte
 			word, rest, _ = cutByte(rest, ' ')
@@ -296,7 +284,12 @@ func parseIOStat(io *IO, b []byte) error {
 			}
 			key, val, ok := cutByte(word, '=')
 			if !ok {
-				if dev, seen = deviceOf(word); !seen || used {
+				if hidden = string(word) == unknownDevice; hidden {
+					dev, seen = Device{}, true
+				} else {
+					dev, seen = deviceOf(word)
+				}
+				if !seen || used {
 					return malformedLine(line)
 				}
 				continue
@@ -326,13 +319,37 @@ func parseIOStat(io *IO, b []byte) error {
 			}
 			used = true
 		}
-		if used {
+		if used && !hidden {
 			devices = append(devices, dev)
 			total.add(dev.IOCounters)
 		}
 	}
 	io.Devices, io.Total = devices, Some(total)
 	return nil
+}
+
+// parseBlkio reads a line of v1's blkio files, "MAJOR:MINOR OPERATION COUNT" or
+// the sum in the end, into the counter of its device and operation.
+func parseBlkio(devices *[]Device, line []byte, counter func(d *Device, op string) *uint64) (ok bool) {
+	word, rest, ok := cutByte(line, ' ')
+	if string(word) == "Total" || string(word) == unknownDevice {
+		return ok
+	}
+	op, val, ok := cutByte(rest, ' ')
+	v, ok1 := uintOf(val)
+	d, ok2 := deviceOf(word)
+	if !ok || !ok1 || !ok2 {
+		return false
+	}
+	i := slices.IndexFunc(*devices, func(e Device) bool { return e.Major == d.Major && e.Minor == d.Minor })
+	if i < 0 {
+		i = len(*devices)
+		*devices = append(*devices, d)
+	}
+	if n := counter(&(*devices)[i], string(op)); n != nil {
+		*n = v
+	}
+	return true
 }
 
 // parsePressure reads two lines, "some" and "full", of
@@ -378,11 +395,9 @@ func parsePressure(p *Pressure, b []byte) error {
 
 func parseGroupEvents(st *Stats, b []byte) error {
 	for len(b) > 0 {
-		var line []byte
-		line, b = cutLine(b)
-		key, val, ok := cutByte(line, ' ')
-		if !ok {
-			return malformedLine(line)
+		key, v, rest, err := cutField(b)
+		if err != nil {
+			return err
 		}
 		var o *Opt[bool]
 		switch string(key) {
@@ -390,13 +405,15 @@ func parseGroupEvents(st *Stats, b []byte) error {
 			o = &st.Populated
 		case "frozen":
 			o = &st.Frozen
-		default:
-			continue
 		}
-		if len(val) != 1 || val[0] != '0' && val[0] != '1' {
+		if o != nil && v > 1 {
+			line, _ := cutLine(b)
 			return malformedLine(line)
 		}
-		*o = Some(val[0] == '1')
+		if o != nil {
+			*o = Some(v == 1)
+		}
+		b = rest
 	}
 	return nil
 }

@@ -21,14 +21,15 @@ type tree struct {
 	// unified is the directory of the v2 groups, empty on Legacy.
 	unified string
 
-	// pread is unix.Pread; tests make it fail.
-	pread func(fd int, p []byte, off int64) (int, error)
+	// openat and pread are those of package unix; tests make them fail.
+	openat func(dir int, name string, flags int, mode uint32) (fd int, err error)
+	pread  func(fd int, p []byte, off int64) (n int, err error)
 
 	bufs sync.Pool // of *[]byte
 }
 
 func openTree(cfg Config) (*tree, error) {
-	t := &tree{mode: cfg.Mode, mount: cfg.Mount, hostRoot: cfg.HostRoot, pread: unix.Pread}
+	t := &tree{mode: cfg.Mode, mount: cfg.Mount, hostRoot: cfg.HostRoot, openat: unix.Openat, pread: unix.Pread}
 	t.bufs.New = func() any { b := make([]byte, bufferSize); return &b }
 	var err error
 	if t.mount == "" {

@@ -26,9 +26,9 @@ func (t *tree) openDir(path string) (dir int, id uint64, err error) {
 
 // openFile opens a control file; fd is -1 when there is none, which is no
 // error: the kernel is too old for it, or its controller is off.
-func openFile(dir int, name string) (fd int, err error) {
+func (t *tree) openFile(dir int, name string) (fd int, err error) {
 	err = ignoringEINTR(func() (err error) {
-		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err = t.openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		return err
 	})
 	switch err {
@@ -115,7 +115,7 @@ func (t *tree) statUnified(path string, files []file, st *Stats) error {
 
 // statFile opens, reads and closes one file.
 func (t *tree) statFile(dir int, name string, f file, buf *[]byte, st *Stats) (found bool, err error) {
-	fd, err := openFile(dir, name)
+	fd, err := t.openFile(dir, name)
 	if err != nil {
 		return false, &Error{File: name, Err: gone(err)}
 	}
@@ -146,7 +146,7 @@ func (t *tree) openGroup(path string, files []file) (*group, error) {
 	defer unix.Close(dir)
 	g := &group{id: id, files: files, fds: make([]int, 0, len(files))}
 	for _, f := range files {
-		fd, err := openFile(dir, f.String())
+		fd, err := t.openFile(dir, f.String())
 		if err != nil {
 			g.close()
 			return nil, &Error{File: f.String(), Err: gone(err)}

@@ -216,8 +216,8 @@ func (w *watcher) openUnit(u *watchedUnit, dir string) error {
 		u.watches = append(u.watches, watches...)
 	}
 	var err error
-	if u.events, err = openFile(unix.AT_FDCWD, dir+"/memory.events"); err == nil {
-		u.groups, err = openFile(unix.AT_FDCWD, dir+"/cgroup.events")
+	if u.events, err = w.tree.openFile(unix.AT_FDCWD, dir+"/memory.events"); err == nil {
+		u.groups, err = w.tree.openFile(unix.AT_FDCWD, dir+"/cgroup.events")
 	}
 	return err
 }
@@ -266,7 +266,7 @@ func (w *watcher) slice(path string) (*watchedSlice, error) {
 	sl.watches = watches
 	if watches, err = w.watch(dir+"/memory.events", unix.IN_MODIFY, sl); err == nil {
 		sl.watches = append(sl.watches, watches...)
-		sl.events, err = openFile(unix.AT_FDCWD, dir+"/memory.events")
+		sl.events, err = w.tree.openFile(unix.AT_FDCWD, dir+"/memory.events")
 	}
 	if err != nil {
 		w.dropSlice(sl)
