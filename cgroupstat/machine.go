@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -81,7 +82,9 @@ func (m *Machine) parseMeminfo(b []byte) error {
 	return nil
 }
 
-// parseStat reads /proc/stat, in ticks of 10 ms on all of Go's platforms.
+// tick is the unit of /proc/stat on all of Go's platforms.
+const tick = 10 * time.Millisecond
+
 func (m *Machine) parseStat(b []byte) error {
 	m.Time = time.Now()
 	for len(b) > 0 {
@@ -101,13 +104,14 @@ func (m *Machine) parseStat(b []byte) error {
 		if len(fields) < 7 {
 			return malformedLine(line)
 		}
+		var sum uint64
 		for _, i := range []int{0, 1, 2, 5, 6} {
 			ticks, ok := uintOf(fields[i])
-			if !ok || ticks > 1<<48 {
+			if sum += min(ticks, math.MaxInt64/5); !ok || sum > uint64(math.MaxInt64/tick) {
 				return malformedLine(line)
 			}
-			m.CPUUsage += time.Duration(ticks) * 10 * time.Millisecond
 		}
+		m.CPUUsage = time.Duration(sum) * tick
 	}
 	if m.CPUs == 0 {
 		return &malformed{"no cpu lines"}

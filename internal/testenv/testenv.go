@@ -66,6 +66,7 @@ var packages = map[string]string{
 	"node":             "nodejs",
 	"openssl":          "openssl",
 	"python3":          "python3",
+	"strace":           "strace",
 	"systemd-analyze":  "systemd",
 	"systemd-escape":   "systemd",
 	"systemd-journald": "systemd",
