@@ -1,11 +1,11 @@
 module github.com/hubhost/hubhost
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/containerd/cgroups/v3 v3.1.3
 	github.com/stretchr/testify v1.12.1
-	golang.org/x/sys v0.27.0
+	golang.org/x/sys v0.49.0
 )
 
 require (
