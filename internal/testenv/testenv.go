@@ -72,6 +72,18 @@ var packages = map[string]string{
 	"systemd-journald":     "systemd",
 	"systemd-stdio-bridge": "systemd",
 	"unshare":              "util-linux",
+	"curl":                   "curl",
+	"dbus-daemon":            "dbus-daemon",
+	"journalctl":             "systemd",
+	"nginx":                  "nginx-light",
+	"node":                   "nodejs",
+	"openssl":                "openssl",
+	"python3":                "python3",
+	"systemd-analyze":        "systemd",
+	"systemd-escape":         "systemd",
+	"systemd-journal-remote": "systemd-journal-remote",
+	"systemd-journald":       "systemd",
+	"unshare":                "util-linux",
 }
 
 // elsewhere holds the directories of commands that Debian keeps off PATH.
