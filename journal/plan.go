@@ -300,10 +300,23 @@ func (s *source) load(files *files, e *Entry) error {
 	if err := s.read(e); err != nil {
 		return err
 	}
-	if (s.r.Passed() != passed || bytes.IndexByte(e.data, 0) >= 0) && files.gone(s.file) {
+	if (s.r.Passed() != passed || e.mayHaveHoles()) && files.gone(s.file) {
 		return errGone
 	}
 	return nil
+}
+
+// mayHaveHoles reports whether zeros may have been read in place of a part of
+// a field. They come by whole pages, from the front: a field ends with one, or
+// is larger than a page.
+func (e *Entry) mayHaveHoles() bool {
+	const page = 4096
+	for _, f := range e.fields {
+		if e.data[f.End-1] == 0 || f.End-f.Start > page && bytes.IndexByte(e.data[f.Start:f.End], 0) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // errGone ends the reading of a file that has been removed.

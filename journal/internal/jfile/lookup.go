@@ -14,8 +14,7 @@ func (r *Reader) findData(payload []byte) uint64 {
 		if o[1]&dataCompressed == 0 {
 			return bytes.Equal(o[h.dataPayload():], payload)
 		}
-		r.scratch = r.appendPayload(r.scratch[:0], offset)
-		return bytes.Equal(r.scratch, payload)
+		return bytes.Equal(r.payload(offset), payload)
 	})
 }
 
@@ -97,7 +96,7 @@ func (v *Values) Next() (value []byte, data Data, ok bool, err error) {
 			r.note(corrupt("list of values goes from %d to %d", offset, v.next))
 			v.next = 0
 		}
-		v.buf = r.appendPayload(v.buf[:0], offset)
+		v.buf = append(v.buf[:0], r.payload(offset)...)
 		n := len(v.name)
 		if len(v.buf) <= n || v.buf[n] != '=' || string(v.buf[:n]) != v.name {
 			r.note(corrupt("value at %d is not one of %s", offset, v.name))

@@ -150,30 +150,33 @@ func (r *Reader) appendFields(offset uint64, buf []byte, spans []Span) ([]byte, 
 	limit := uint64(len(buf)) + 2*r.File.expand.limit
 	for ; len(items) >= size; items = items[size:] {
 		start := len(buf)
-		buf = r.appendPayload(buf, r.File.header.offsetAt(items))
-		if uint64(len(buf)) > limit || uint64(len(buf)) > 1<<32-1 {
+		payload := r.payload(r.File.header.offsetAt(items))
+		if uint64(len(buf))+uint64(len(payload)) > min(limit, 1<<32-1) {
 			r.note(ErrTooLarge)
-			return buf[:start], spans
+			return buf, spans
 		}
-		eq := bytes.IndexByte(buf[start:], '=')
+		// Looked for here and not in the copy: the processor would wait for
+		// the copy to be written.
+		eq := bytes.IndexByte(payload, '=')
 		if eq < 0 {
-			if len(buf) > start {
+			if len(payload) > 0 {
 				r.note(corrupt("entry at %d: a field without =", offset))
 			}
-			buf = buf[:start]
 			continue
 		}
+		buf = append(buf, payload...)
 		spans = append(spans, Span{uint32(start), uint32(start + eq), uint32(len(buf))})
 	}
 	return buf, spans
 }
 
-// cacheSlots and maxCached bound what a reader keeps of the compressed fields
-// that it expanded last: a long command line, for one, is stored once and
+// These bound what a reader keeps of the compressed fields that it expanded
+// last: a long command line, for one, is stored once and
 // named by every entry of its process.
 const (
 	cacheSlots = 64
 	maxCached  = 16 << 10
+	maxScratch = 1 << 20
 )
 
 type cached struct {
@@ -181,30 +184,32 @@ type cached struct {
 	payload []byte
 }
 
-// appendPayload appends NAME=value of a DATA object, nothing where it is
-// broken.
-func (r *Reader) appendPayload(buf []byte, offset uint64) []byte {
+// payload returns NAME=value of a DATA object, nothing where it is broken: in
+// the mapping, or in memory that the next call overwrites.
+func (r *Reader) payload(offset uint64) []byte {
 	begin := r.File.header.dataPayload()
 	o := r.object(offset, typeData, begin)
 	if o == nil {
-		return buf
+		return nil
 	}
 	if o[1]&dataCompressed == 0 {
-		return append(buf, o[begin:]...)
+		return o[begin:]
 	}
 	slot := &r.cache[offset/8%cacheSlots]
 	if slot.offset == offset {
-		return append(buf, slot.payload...)
+		return slot.payload
 	}
 	r.packed = append(r.packed[:0], o[begin:]...)
-	start := len(buf)
-	buf, err := r.File.expand.expand(buf, r.packed, o[1])
+	expanded, err := r.File.expand.expand(r.scratch[:0], r.packed, o[1])
 	if err != nil {
 		r.note(err)
-		return buf[:start]
+		return nil
 	}
-	if len(buf)-start <= maxCached {
-		slot.offset, slot.payload = offset, append(slot.payload[:0], buf[start:]...)
+	if len(expanded) <= maxCached {
+		slot.offset, slot.payload = offset, append(slot.payload[:0], expanded...)
 	}
-	return buf
+	if cap(expanded) <= maxScratch {
+		r.scratch = expanded
+	}
+	return expanded
 }
