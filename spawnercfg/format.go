@@ -142,14 +142,11 @@ name:
 	return p, n, "unmatched '{' in format spec"
 }
 
-// fields is what a template may name.
-type templateFields struct {
-	username string
-	userID   int64
-}
+// templateFields is what a template may name, a str or an int each.
+type templateFields map[string]Value
 
-// expand fills in a template as format.format(USERNAME=…, USERID=…) does. The
-// error is a [PythonError] or [ErrNotForetold].
+// expand fills in a template as format.format(**f) does. The error is a
+// [PythonError] or [ErrNotForetold].
 func (f templateFields) expand(format string) (string, error) { return f.build(format, 2) }
 
 func (f templateFields) build(format string, depth int) (string, error) {
@@ -248,12 +245,11 @@ func (f templateFields) object(name string) (Value, error) {
 			return v, &PythonError{"ValueError", "Too many decimal digits in format string"}
 		}
 		return v, &PythonError{"IndexError", fmt.Sprintf("Replacement index %d out of range for positional args tuple", i)}
-	case first == "USERNAME":
-		v = StrValue(f.username)
-	case first == "USERID":
-		v = IntValue(f.userID)
 	default:
-		return v, &PythonError{"KeyError", StrValue(first).String()}
+		var ok bool
+		if v, ok = f[first]; !ok {
+			return v, &PythonError{"KeyError", StrValue(first).String()}
+		}
 	}
 	for rest != "" {
 		var key string
