@@ -336,6 +336,7 @@ type formatSpec struct {
 	fill             rune
 	align            rune
 	sign             rune
+	noNegativeZero   bool
 	alternate        bool
 	width, precision int
 	grouping         rune
@@ -369,9 +370,7 @@ func parseSpec(spec string, kind Kind) (f formatSpec, raised *PythonError) {
 		return 0
 	}
 	f.sign = take("+- ")
-	if take("z") != 0 {
-		return f, &PythonError{"ValueError", fmt.Sprintf("Negative zero coercion (z) not allowed in format specifier with %s", map[Kind]string{IntKind: "integer", StrKind: "string"}[kind])}
-	}
+	f.noNegativeZero = take("z") != 0
 	f.alternate = take("#") != 0
 	if !explicitFill && len(s) > 0 && s[0] == '0' {
 		f.fill = '0'
@@ -445,6 +444,8 @@ func formatValue(v Value, spec string) (string, error) {
 			return "", &PythonError{"ValueError", "Space not allowed in string format specifier"}
 		case f.sign != 0:
 			return "", &PythonError{"ValueError", "Sign not allowed in string format specifier"}
+		case f.noNegativeZero:
+			return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in string format specifier"}
 		case f.alternate:
 			return "", &PythonError{"ValueError", "Alternate form (#) not allowed in string format specifier"}
 		case f.align == '=':
@@ -476,6 +477,9 @@ func (f formatSpec) formatInt(i *big.Int) (string, error) {
 	}
 	if f.precision >= 0 {
 		return "", &PythonError{"ValueError", "Precision not allowed in integer format specifier"}
+	}
+	if f.noNegativeZero {
+		return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in format specifier with integer"}
 	}
 	digits := new(big.Int).Abs(i).Text(base)
 	if f.typ == 'X' {

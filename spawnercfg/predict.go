@@ -2,6 +2,7 @@ package spawnercfg
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -302,11 +303,7 @@ func truth(v Value) bool {
 func (s *spawner) expand(v Value) (string, error) {
 	format, ok := v.Str()
 	if !ok {
-		kind := v.kind.String()
-		if v.IsNone() {
-			kind = "NoneType"
-		}
-		return "", &PythonError{"AttributeError", fmt.Sprintf("'%s' object has no attribute 'format'", kind)}
+		return "", &PythonError{"AttributeError", fmt.Sprintf("'%s' object has no attribute 'format'", v.kind.typeName())}
 	}
 	return s.fields.expand(format)
 }
@@ -406,6 +403,12 @@ func (s *spawner) start() (Unit, error) {
 // account looks up the Unix account.
 func (s *spawner) account(u *Unit) error {
 	name, err := s.expand(s.traits["username_template"])
+	var raised *PythonError
+	if errors.As(err, &raised) && raised.Type == "KeyError" {
+		// SystemdSpawner takes it for a missing account and stumbles over the
+		// name that it wants to log.
+		return &PythonError{"UnboundLocalError", "cannot access local variable 'unix_username' where it is not associated with a value"}
+	}
 	if err != nil {
 		return err
 	}
@@ -440,7 +443,7 @@ func (s *spawner) properties(props *properties, env *environment) error {
 		if truth(path) {
 			text, ok := path.Str()
 			if !ok {
-				return &PythonError{"TypeError", fmt.Sprintf("sequence item %d: expected str instance, %s found", len(paths), path.kind)}
+				return &PythonError{"TypeError", fmt.Sprintf("sequence item %d: expected str instance, %s found", len(paths), path.kind.typeName())}
 			}
 			paths = append(paths, text)
 		}
@@ -515,11 +518,12 @@ func (s *spawner) run(u *Unit, props properties, env *environment, args []string
 	if err := env.check(); err != nil {
 		return err
 	}
-	if err := fileNameError(u.EnvironmentFile, strings.Contains(u.SpawnerName, "/")); err != nil {
+	if err := fileNameError(u.EnvironmentFile, !strings.HasPrefix(dir+"/", join(filepath.Dir(u.EnvironmentFile), ""))); err != nil {
 		return err
 	}
 	u.Environment = env.names()
-	props.set("EnvironmentFile", u.EnvironmentFile)
+	// It is there even if the options have one of the same name.
+	props = append(props, property{"EnvironmentFile", []string{u.EnvironmentFile}})
 	for _, p := range props {
 		for _, v := range p.values {
 			u.Properties = append(u.Properties, UnitProperty{p.name, v})
@@ -528,7 +532,7 @@ func (s *spawner) run(u *Unit, props properties, env *environment, args []string
 	}
 	if !strings.HasPrefix(u.Command[0], "/") {
 		path := env.get("PATH")
-		text, _ := path.Str()
+		text := path.str()
 		if path.IsZero() {
 			var ok bool
 			if text, ok = s.hub.Environment["PATH"]; !ok {
@@ -652,7 +656,7 @@ func (s *spawner) environment() (*environment, error) {
 	for _, k := range keep {
 		name, ok := k.Str()
 		if !ok {
-			return nil, &PythonError{"TypeError", "str expected, not " + k.kind.String()}
+			return nil, &PythonError{"TypeError", "str expected, not " + k.kind.typeName()}
 		}
 		if value, ok := s.hub.Environment[name]; ok {
 			e.set(name, StrValue(value))
@@ -695,11 +699,7 @@ var environmentKey = regexp.MustCompile(`^[A-Za-z_]+`)
 func (e *environment) check() error {
 	for _, it := range e.items {
 		if it.Key.kind != StrKind {
-			kind := it.Key.kind.String()
-			if it.Key.IsNone() {
-				kind = "NoneType"
-			}
-			return &PythonError{"TypeError", fmt.Sprintf("'<' not supported between instances of '%s' and 'str'", kind)}
+			return &PythonError{"TypeError", fmt.Sprintf("'<' not supported between instances of '%s' and 'str'", it.Key.kind.typeName())}
 		}
 	}
 	dict := DictValue(e.items...)
@@ -713,7 +713,7 @@ func (e *environment) check() error {
 		case v.kind == BytesKind:
 			return &PythonError{"TypeError", "cannot use a string pattern on a bytes-like object"}
 		default:
-			return &PythonError{"TypeError", fmt.Sprintf("expected string or bytes-like object, got '%s'", v.kind)}
+			return &PythonError{"TypeError", fmt.Sprintf("expected string or bytes-like object, got '%s'", v.kind.typeName())}
 		}
 	}
 	return nil

@@ -2,7 +2,8 @@
 
 Reads JSON cases, one a line, and answers each with a line. Run it with the
 hub's own Python. Nothing is started: what SystemdSpawner would execute is
-recorded, and its environment files go to a temporary folder.
+recorded, and every file that it makes, environment files, goes to a temporary
+folder instead.
 
 A case is {"username", "user_id", "config", "groups"}; config is a Python
 literal of a dict of options of the section SystemdSpawner.
@@ -52,19 +53,59 @@ async def create_subprocess_exec(*argv, **kwargs):
 
 
 def getpwnam(name):
-    if not isinstance(name, str) or name.startswith("nouser"):
+    calls.append(["getpwnam", name])
+    if not name or name.startswith("nouser"):
         raise KeyError(name)
     return types.SimpleNamespace(pw_uid=1001, pw_gid=1001, pw_dir="/home/" + name)
 
 
 def which(cmd, mode=None, path=None):
     known = {"/opt/hub/bin": ["jupyterhub-singleuser"], "/usr/bin": ["sh", "env"], "/bin": ["sh"]}
-    for folder in path.split(os.pathsep):
+    for folder in (path or "").split(os.pathsep):
         if cmd in known.get(folder, []):
             return folder + "/" + cmd
     return None
 
 
+root = None
+names = {}
+
+
+def inside(path):
+    return root + path
+
+
+class FakeOS:
+    """The os module, with the files of systemd.py kept in root."""
+
+    path = os.path
+    defpath = os.defpath
+    fchmod = staticmethod(os.fchmod)
+    getenv = staticmethod(os.getenv)
+
+    @staticmethod
+    def makedirs(path, *args, **kwargs):
+        os.makedirs(inside(path), *args, **kwargs)
+
+    @staticmethod
+    def stat(path):
+        return os.stat(inside(path))
+
+    @staticmethod
+    def chmod(path, mode):
+        os.chmod(inside(path), mode)
+
+
+def make_environment_file(folder, unit_name, variables):
+    path = original(folder, unit_name, variables)
+    names[path] = sorted(variables)
+    return path
+
+
+original = systemd.make_environment_file
+systemd.make_environment_file = make_environment_file
+systemd.os = FakeOS
+systemd.open = lambda path, *args, **kwargs: open(inside(path), *args, **kwargs)
 systemd.asyncio = types.SimpleNamespace(
     create_subprocess_exec=create_subprocess_exec, subprocess=asyncio.subprocess
 )
@@ -91,38 +132,22 @@ def spawner_for(case):
     )
 
 
-def environment(root):
-    names = {}
-    for folder, _, files in os.walk(root):
-        for f in files:
-            path = os.path.join(folder, f)
-            with open(path) as lines:
-                # A value over several lines ends at the quote that closes it.
-                keys, quoted = [], False
-                for line in lines.read().splitlines():
-                    if not quoted:
-                        keys.append(line.split("=", 1)[0])
-                    quoted ^= line.count("'") % 2 == 1
-            names["/run" + path[len(root):]] = keys
-    return names
-
-
 def run(case):
-    global calls
-    calls = []
-    systemd.RUN_ROOT = root = tempfile.mkdtemp()
+    global calls, names, root
+    calls, names = [], {}
+    root = tempfile.mkdtemp()
     answer = {}
     try:
         spawner = spawner_for(case)
         asyncio.run(spawner.apply_group_overrides())
         answer["returns"] = asyncio.run(spawner.start())
         answer["unit_name"] = spawner.unit_name
-        answer["env_names"] = environment(root)
+        answer["env_names"] = names
     except Exception as e:
-        answer["raises"] = f"{type(e).__name__}: {e}"
+        answer["raises"] = f"{type(e).__name__}: {e}".replace(root, "")
     finally:
         shutil.rmtree(root)
-    answer["calls"] = [[a.replace(root, "/run") for a in c] for c in calls]
+    answer["calls"] = calls
     return answer
 
 
