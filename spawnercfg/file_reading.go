@@ -52,8 +52,9 @@ func (r Reading) Option() string { return r.Section + "." + r.Name }
 // Apply returns what a Recorded option makes of its default, by the rules of
 // traitlets: insertions, then what was prepended, then what was appended;
 // changes that do not fit the default's type have no effect. The value of a
-// Certain option it returns as it is. It reports false where traitlets raises
-// an exception, and for an option of any other certainty.
+// Certain option it returns as it is. It reports false where the elements of
+// a set or list are to update a dict, which mostly raises an exception, and
+// for an option of any other certainty.
 func (r Reading) Apply(def Value) (_ Value, ok bool) {
 	switch r.Certainty {
 	case Certain:

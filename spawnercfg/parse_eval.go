@@ -738,7 +738,7 @@ func (st *optionState) record(s *step, pos Position, name string, at int64, arg 
 		}
 		var ok bool
 		if c.update, ok = updated(c.update, arg); !ok {
-			st.doubt(Reason{ReasonRaises, pos, "the changes do not fit together"})
+			st.doubt(Reason{ReasonComputed, pos, "what is no dict is to update a dict"})
 			return
 		}
 	}

@@ -185,12 +185,12 @@ func (s *optionState) merge(from Reading) {
 		case Certain:
 			var ok bool
 			if s.value, ok = from.changes.apply(s.value); !ok {
-				s.doubt(Reason{ReasonRaises, from.Pos, "what is not a dict cannot be merged into one"})
+				s.doubt(Reason{ReasonComputed, from.Pos, "what is no dict is merged into a dict"})
 			}
 		case Recorded:
 			var ok bool
 			if s.changes, ok = s.changes.followedBy(from.changes); !ok {
-				s.doubt(Reason{ReasonRaises, from.Pos, "a set of changes cannot be merged into those of a dict"})
+				s.doubt(Reason{ReasonComputed, from.Pos, "what is no dict is merged into changes of a dict"})
 			}
 		}
 		s.pos = from.Pos
@@ -231,7 +231,7 @@ func (c changes) followedBy(d changes) (_ changes, ok bool) {
 }
 
 // apply is LazyConfigValue.get_value: changes that do not fit the type of the
-// value have no effect, but for a set given to a dict, which raises.
+// value have no effect, but for a set given to a dict, which it cannot tell.
 func (c changes) apply(v Value) (_ Value, ok bool) {
 	switch v.kind {
 	case ListKind:
