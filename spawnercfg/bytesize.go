@@ -73,6 +73,8 @@ func byteSpecification(v Value) (*big.Int, *PythonError) {
 		return nil, &PythonError{"TypeError", "float() argument must be a string or a real number, not 'list'"}
 	case TupleKind:
 		return nil, &PythonError{"TypeError", "float() argument must be a string or a real number, not 'tuple'"}
+	case DictKind:
+		return nil, &PythonError{"TypeError", "unhashable type: 'slice'"}
 	case StrKind:
 	case BytesKind:
 		return nil, bad

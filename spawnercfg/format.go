@@ -142,14 +142,11 @@ name:
 	return p, n, "unmatched '{' in format spec"
 }
 
-// fields is what a template may name.
-type templateFields struct {
-	username string
-	userID   int64
-}
+// templateFields is what a template may name, a str or an int each.
+type templateFields map[string]Value
 
-// expand fills in a template as format.format(USERNAME=…, USERID=…) does. The
-// error is a [PythonError] or [ErrNotForetold].
+// expand fills in a template as format.format(**f) does. The error is a
+// [PythonError] or [ErrNotForetold].
 func (f templateFields) expand(format string) (string, error) { return f.build(format, 2) }
 
 func (f templateFields) build(format string, depth int) (string, error) {
@@ -248,12 +245,11 @@ func (f templateFields) object(name string) (Value, error) {
 			return v, &PythonError{"ValueError", "Too many decimal digits in format string"}
 		}
 		return v, &PythonError{"IndexError", fmt.Sprintf("Replacement index %d out of range for positional args tuple", i)}
-	case first == "USERNAME":
-		v = StrValue(f.username)
-	case first == "USERID":
-		v = IntValue(f.userID)
 	default:
-		return v, &PythonError{"KeyError", StrValue(first).String()}
+		var ok bool
+		if v, ok = f[first]; !ok {
+			return v, &PythonError{"KeyError", StrValue(first).String()}
+		}
 	}
 	for rest != "" {
 		var key string
@@ -340,6 +336,7 @@ type formatSpec struct {
 	fill             rune
 	align            rune
 	sign             rune
+	noNegativeZero   bool
 	alternate        bool
 	width, precision int
 	grouping         rune
@@ -373,9 +370,7 @@ func parseSpec(spec string, kind Kind) (f formatSpec, raised *PythonError) {
 		return 0
 	}
 	f.sign = take("+- ")
-	if take("z") != 0 {
-		return f, &PythonError{"ValueError", fmt.Sprintf("Negative zero coercion (z) not allowed in format specifier with %s", map[Kind]string{IntKind: "integer", StrKind: "string"}[kind])}
-	}
+	f.noNegativeZero = take("z") != 0
 	f.alternate = take("#") != 0
 	if !explicitFill && len(s) > 0 && s[0] == '0' {
 		f.fill = '0'
@@ -449,6 +444,8 @@ func formatValue(v Value, spec string) (string, error) {
 			return "", &PythonError{"ValueError", "Space not allowed in string format specifier"}
 		case f.sign != 0:
 			return "", &PythonError{"ValueError", "Sign not allowed in string format specifier"}
+		case f.noNegativeZero:
+			return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in string format specifier"}
 		case f.alternate:
 			return "", &PythonError{"ValueError", "Alternate form (#) not allowed in string format specifier"}
 		case f.align == '=':
@@ -480,6 +477,9 @@ func (f formatSpec) formatInt(i *big.Int) (string, error) {
 	}
 	if f.precision >= 0 {
 		return "", &PythonError{"ValueError", "Precision not allowed in integer format specifier"}
+	}
+	if f.noNegativeZero {
+		return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in format specifier with integer"}
 	}
 	digits := new(big.Int).Abs(i).Text(base)
 	if f.typ == 'X' {

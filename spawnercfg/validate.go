@@ -48,16 +48,8 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 	case "Any":
 		return v, nil
 	case "Bool":
-		switch {
-		case v.kind == BoolKind:
-			return v, nil
-		case v.kind == IntKind || v.kind == FloatKind:
-			// traitlets compares: 1 and 1.0 are True.
-			for _, b := range []bool{false, true} {
-				if v.Equal(BoolValue(b)) {
-					return BoolValue(b), nil
-				}
-			}
+		if v.kind == BoolKind || v.kind == IntKind && (v.Equal(IntValue(0)) || v.Equal(IntValue(1))) {
+			return BoolValue(truth(v)), nil
 		}
 		return v, t.expected("a boolean", v)
 	case "Int":
@@ -89,12 +81,19 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 			return v, t.expected("a float", v)
 		}
 		if rest != "" && (f < 0 || f > 1) {
-			return v, &PythonError{"TraitError", fmt.Sprintf("The value of the '%s' trait of %s instance should be between %s, but a value of %s was specified", t.Name, article(t.Section), item, v)}
+			bound := "less than 0"
+			if f > 1 {
+				bound = "greater than 1"
+			}
+			return v, &PythonError{"TraitError", fmt.Sprintf("The value of the '%s' trait of %s instance should not be %s, but a value of %s was specified", t.Name, article(t.Section), bound, FloatValue(f))}
 		}
 		return FloatValue(f), nil
 	case "Unicode", "EntryPointType", "URLPrefix":
 		s, ok := v.Str()
-		if b, isBytes := v.Bytes(); isBytes && typ != "EntryPointType" && isASCII(b) {
+		if b, isBytes := v.Bytes(); isBytes && typ != "EntryPointType" {
+			if !isASCII(b) {
+				return v, &PythonError{"TraitError", fmt.Sprintf("Could not decode %s for unicode trait '%s' of %s instance.", v, t.Name, article(t.Section))}
+			}
 			s, ok = string(b), true
 		}
 		if !ok {
@@ -166,6 +165,7 @@ func (t Trait) validateElems(typ, item string, v Value) (Value, *PythonError) {
 		}
 		w, raised := t.validate(item, e)
 		if raised != nil {
+			raised.Message = strings.Replace(raised.Message, "instance expected", fmt.Sprintf("instance contains %s of %s which expected", article(item), article(typ)), 1)
 			return v, raised
 		}
 		elems[i] = w
@@ -178,11 +178,14 @@ func (t Trait) validateElems(typ, item string, v Value) (Value, *PythonError) {
 
 // expected is the TraitError for a value of the wrong type.
 func (t Trait) expected(what string, v Value) *PythonError {
-	return &PythonError{"TraitError", fmt.Sprintf("The '%s' trait of %s instance expected %s, not the %s %s.", t.Name, article(t.Section), what, v.kind, v)}
+	if t.AllowNone && strings.HasPrefix(what, "a list") {
+		what += " or None"
+	}
+	return &PythonError{"TraitError", fmt.Sprintf("The '%s' trait of %s instance expected %s, not the %s %s.", t.Name, article(t.Section), what, v.kind.typeName(), v)}
 }
 
 func article(class string) string {
-	if slices.Contains([]string{"A", "E", "I", "O", "U"}, class[:1]) {
+	if strings.Contains("AEIOU", class[:1]) {
 		return "an " + class
 	}
 	return "a " + class

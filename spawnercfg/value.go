@@ -38,6 +38,14 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
+// typeName returns what Python's type() says.
+func (k Kind) typeName() string {
+	if k == NoneKind {
+		return "NoneType"
+	}
+	return k.String()
+}
+
 // Value is a Python value that a literal can write: None, a bool, an int of
 // any size, a float, a str, bytes, or a list, tuple, dict or set of those.
 // The zero Value is no value: an option that holds it is not set.
