@@ -19,6 +19,7 @@ import (
 // A File does not change and may be used by several goroutines at once.
 type File struct {
 	path     string
+	opt      ParseOptions
 	src      []byte
 	snapshot *atomicfile.Snapshot
 	stmts    []py.Statement
@@ -97,7 +98,7 @@ func ReadFile(path, dir string) (*File, error) {
 
 // parse parses a file that the files of chain are loading.
 func parse(src []byte, opt ParseOptions, chain []string) (*File, error) {
-	f := &File{path: opt.Path, src: src}
+	f := &File{path: opt.Path, opt: opt, src: src}
 	f.lines = sync.OnceValue(func() *py.Lines { return py.NewLines(src) })
 	if err := py.CheckEncoding(src); err != nil {
 		return nil, f.parseError(err)

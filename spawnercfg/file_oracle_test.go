@@ -331,6 +331,49 @@ type loadCase struct {
 	Files map[string]string `json:"files"`
 }
 
+// loader runs testdata/load.py.
+type loader struct {
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+type loadAnswer struct {
+	Error           string
+	Options, Traits map[string]string
+}
+
+func startLoader(t *testing.T) *loader {
+	t.Helper()
+	cmd := exec.Command(traitletsPython(t), "testdata/load.py")
+	cmd.Stderr = io.Discard // what the configurations print
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { in.Close(); assert.NoError(t, cmd.Wait()) })
+	return &loader{in, bufio.NewReader(out)}
+}
+
+// send sends cases; the answers are received meanwhile, as the pipes are
+// finite.
+func (l *loader) send(cases []loadCase) {
+	enc := json.NewEncoder(l.in)
+	for _, c := range cases {
+		if enc.Encode(c) != nil {
+			return
+		}
+	}
+}
+
+func (l *loader) receive(t *testing.T) (a loadAnswer) {
+	t.Helper()
+	line, err := l.out.ReadBytes('\n')
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(line, &a))
+	return a
+}
+
 // TestReadingsEqualTraitlets is the oracle of soundness: whatever a File says
 // is certain, traitlets' own loader agrees with. 3,000 configurations, 40,000
 // with HUBHOST_LONG=1; the log has the share that was certain.
@@ -346,33 +389,11 @@ func TestReadingsEqualTraitlets(t *testing.T) {
 	for i := range cases {
 		cases[i] = loadCase{Main: r.source(1+r.IntN(5), false), JSON: r.json(), Files: map[string]string{"sub.py": r.source(1+r.IntN(2), true)}}
 	}
-	cmd := exec.Command(traitletsPython(t), "testdata/load.py")
-	cmd.Stderr = io.Discard
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	pipe, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { in.Close(); assert.NoError(t, cmd.Wait()) })
-	go func() {
-		enc := json.NewEncoder(in)
-		for _, c := range cases {
-			if enc.Encode(c) != nil {
-				return
-			}
-		}
-		in.Close()
-	}()
-	out := bufio.NewReader(pipe)
+	load := startLoader(t)
+	go load.send(cases)
 	var loaded, options, certain, recorded, resolved, resolvedCertain int
 	for _, c := range cases {
-		line, err := out.ReadBytes('\n')
-		require.NoError(t, err)
-		var answer struct {
-			Error           string
-			Options, Traits map[string]string
-		}
-		require.NoError(t, json.Unmarshal(line, &answer))
+		answer := load.receive(t)
 		tree := fstest.MapFS{"etc/sub.py": {Data: []byte(c.Files["sub.py"])}}
 		if c.JSON != nil {
 			tree["etc/main.json"] = &fstest.MapFile{Data: []byte(*c.JSON)}

@@ -41,8 +41,8 @@ const (
 	whenever             // at any time
 )
 
-// context is where a statement stands.
-type context struct {
+// place is where a statement stands.
+type place struct {
 	when  when
 	block string // the first word of the innermost compound statement
 	local bool   // c is a parameter of a function around it
@@ -125,8 +125,8 @@ func foldsToASCII(name []byte) bool {
 }
 
 // context returns where statement i stands.
-func (r *reader) context(i int) context {
-	var ctx context
+func (r *reader) context(i int) place {
+	var ctx place
 	for p := r.f.stmts[i].Parent; p >= 0; p = r.f.stmts[p].Parent {
 		h := &r.f.stmts[p]
 		word := string(h.Tokens[0].Text(r.src))
@@ -178,7 +178,7 @@ func (r *reader) statement(i int) {
 	if !slices.ContainsFunc(s.Tokens, r.interesting) {
 		return
 	}
-	st := &step{reader: r, context: r.context(i), index: i}
+	st := &step{reader: r, place: r.context(i), index: i}
 	toks := s.Tokens
 	if s.Header {
 		st.header(toks)
@@ -226,7 +226,7 @@ func (r *reader) interesting(t py.Token) bool {
 // step is the reading of one statement.
 type step struct {
 	*reader
-	context
+	place
 	index int
 }
 

@@ -76,7 +76,7 @@ def flatten(config, section, out):
 
 
 def load(case):
-    for name, text in case["files"].items():
+    for name, text in (case["files"] or {}).items():
         with open(name, "wb") as f:
             f.write(text.encode("utf-8"))
     with open("main.py", "wb") as f:
