@@ -66,10 +66,12 @@ var packages = map[string]string{
 	"node":                   "nodejs",
 	"openssl":                "openssl",
 	"python3":                "python3",
+	"strace":                 "strace",
 	"systemd-analyze":        "systemd",
 	"systemd-escape":         "systemd",
 	"systemd-journal-remote": "systemd-journal-remote",
 	"systemd-journald":       "systemd",
+	"systemd-stdio-bridge":   "systemd",
 	"unshare":                "util-linux",
 }
 
