@@ -28,7 +28,7 @@ func (j *Journal) plan(q Query) (*plan, error) {
 		return nil, &invalidError{err}
 	}
 	if q.After != "" && q.From != "" {
-		return nil, &invalidError{errors.New("Query.After and Query.From exclude each other")}
+		return nil, &invalidError{errors.New("both After and From are set")}
 	}
 	p.inclusive = q.From != ""
 	if cursor := q.After + q.From; cursor != "" {

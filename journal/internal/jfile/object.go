@@ -11,7 +11,6 @@ const (
 	typeEntry = 3
 	typeArray = 6
 
-
 	fieldPayload = 40
 	entryItems   = 64
 	arrayItems   = 24
