@@ -112,7 +112,7 @@ func TestVariants(t *testing.T) {
 // TestVariantsAsJournalctl has the host's own journalctl read them too.
 func TestVariantsAsJournalctl(t *testing.T) {
 	t.Parallel()
-	queries := fromEnv(t, "JOURNAL_QUERIES", 4)
+	queries := fromEnv(t, "JOURNAL_QUERIES", 2)
 	for name := range variants() {
 		t.Run(name, func(t *testing.T) {
 			path := unpack(t, name)
@@ -127,7 +127,7 @@ func TestVariantsAsJournalctl(t *testing.T) {
 // TestHostsVariantsAsJournalctl has the host's own systemd write them, too.
 func TestHostsVariantsAsJournalctl(t *testing.T) {
 	t.Parallel()
-	queries := fromEnv(t, "JOURNAL_QUERIES", 10)
+	queries := fromEnv(t, "JOURNAL_QUERIES", 5)
 	for name, variant := range variants() {
 		if !strings.HasSuffix(name, "-zstd") {
 			// systemd 252 does not let choose: the others may be the same.
