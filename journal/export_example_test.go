@@ -149,7 +149,7 @@ func ExampleWriteExport() {
 	}
 	defer j.Close()
 	query := journal.Query{Units: []string{"jupyter-alice"}, Since: time.Now().Add(-time.Hour)}
-	if err := journal.WriteExport(os.Stdout, j.Lend(ctx, query)); err != nil {
+	if err := journal.WriteExport(os.Stdout, j.EntriesLent(ctx, query)); err != nil {
 		fmt.Println(err)
 	}
 }

@@ -39,7 +39,7 @@ func (j *Journal) plan(q Query) (*plan, error) {
 		p.after = &l
 	}
 	if q.Newest < 0 {
-		return nil, &invalidError{errors.New("Newest is negative")}
+		return nil, &invalidError{errors.New("the number of the newest entries is negative")}
 	}
 	if !q.Since.IsZero() {
 		p.since = uint64(max(0, ceilMicro(q.Since)))

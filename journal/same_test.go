@@ -71,7 +71,7 @@ func openDir(t testing.TB, dir string) *Journal {
 func answer(t testing.TB, j *Journal, q Query) []byte {
 	t.Helper()
 	var lent []byte
-	for e, err := range j.Lend(t.Context(), q) {
+	for e, err := range j.EntriesLent(t.Context(), q) {
 		require.NoError(t, err, "%+v", q)
 		lent = e.AppendExport(lent)
 	}
