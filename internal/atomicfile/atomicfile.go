@@ -140,7 +140,17 @@ func (l *Lock) Replace(path string, data []byte, opt Options) (err error) {
 	}
 
 	if opt.Backup != "" && target != nil {
-		if err := Create(opt.Backup, old, target, 0); err != nil {
+		// Under another name first: what has the name of a backup is whole,
+		// even if this program is killed here.
+		part := filepath.Join(dir, "."+filepath.Base(path)+".old")
+		if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := Create(part, old, target, 0); err != nil {
+			return err
+		}
+		if err := renameNoReplace(part, opt.Backup); err != nil {
+			os.Remove(part)
 			return err
 		}
 		defer func() {
@@ -148,6 +158,9 @@ func (l *Lock) Replace(path string, data []byte, opt Options) (err error) {
 				os.Remove(opt.Backup)
 			}
 		}()
+		if err := SyncDir(dir); err != nil {
+			return err
+		}
 	}
 
 	// The name is fixed, not random: the lock is held, so that what a killed

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+import "errors"
+
+func record([]string, int) ([]byte, error) { return nil, errors.ErrUnsupported }
