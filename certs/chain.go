@@ -256,10 +256,6 @@ func earliest(chain []*x509.Certificate) time.Time {
 	return t
 }
 
-func hasCode(findings []Finding, code Code) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Code == code })
-}
-
 // subject names a certificate for a message.
 func subject(c *x509.Certificate) string {
 	if c == nil {

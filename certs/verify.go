@@ -372,7 +372,7 @@ func (r *Report) findTrust(p *Pair, pol Policy) trust {
 		roots *x509.CertPool
 		kind  Trust
 	}{{t.public, TrustPublic}, {private, TrustPrivate}} {
-		paths, expired, fault := findPaths(p, try.roots, pol.Now)
+		paths, fault, expired := findPaths(p, try.roots, pol.Now)
 		if len(paths) > 0 || expired != nil {
 			t.kind, t.paths, t.expired, t.fault = try.kind, paths, expired, nil
 			return t
@@ -388,7 +388,7 @@ func (r *Report) findTrust(p *Pair, pol Policy) trust {
 // first problem, and which type of error it gives is not promised, so that
 // time and purpose are taken out of the question one by one. All results are
 // empty if no path leads to one of the roots.
-func findPaths(p *Pair, roots *x509.CertPool, now time.Time) (paths [][]*x509.Certificate, expired error, fault *pathFault) {
+func findPaths(p *Pair, roots *x509.CertPool, now time.Time) (paths [][]*x509.Certificate, fault *pathFault, expired error) {
 	inter := x509.NewCertPool()
 	for _, c := range p.chain[1:] {
 		inter.AddCert(c)
@@ -412,32 +412,32 @@ func findPaths(p *Pair, roots *x509.CertPool, now time.Time) (paths [][]*x509.Ce
 		}
 	}
 	if _, err := ask(then, x509.ExtKeyUsageServerAuth); err == nil {
-		return nil, first, nil
+		return nil, nil, first
 	}
 	_, err := ask(then, x509.ExtKeyUsageAny)
 	if err == nil {
-		return nil, nil, &pathFault{CodeEKUNoServerAuth, "a certificate of its chain is not for servers (extended key usage)", first}
+		return nil, &pathFault{CodeEKUNoServerAuth, "a certificate of its chain is not for servers (extended key usage)", first}, nil
 	}
 	switch err := err.(type) {
 	case x509.UnknownAuthorityError:
 		return nil, nil, nil
 	case x509.UnhandledCriticalExtension:
-		return nil, nil, &pathFault{CodeUnhandledCriticalExtension, "its chain has a critical extension that clients do not know", err}
+		return nil, &pathFault{CodeUnhandledCriticalExtension, "its chain has a critical extension that clients do not know", err}, nil
 	case x509.CertificateInvalidError:
 		switch err.Reason {
 		case x509.Expired:
-			return nil, err, nil
+			return nil, nil, err
 		case x509.NotAuthorizedToSign:
-			return nil, nil, &pathFault{CodeIssuerNotCA, "a certificate of its chain is not that of a CA", err}
+			return nil, &pathFault{CodeIssuerNotCA, "a certificate of its chain is not that of a CA", err}, nil
 		case x509.TooManyIntermediates:
-			return nil, nil, &pathFault{CodePathLenExceeded, "its chain is longer than a CA in it allows", err}
+			return nil, &pathFault{CodePathLenExceeded, "its chain is longer than a CA in it allows", err}, nil
 		case x509.CANotAuthorizedForThisName, x509.TooManyConstraints, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs:
-			return nil, nil, &pathFault{CodeNameConstraint, "a CA of its chain may not issue for its names", err}
+			return nil, &pathFault{CodeNameConstraint, "a CA of its chain may not issue for its names", err}, nil
 		case x509.CANotAuthorizedForExtKeyUsage, x509.IncompatibleUsage:
-			return nil, nil, &pathFault{CodeEKUNoServerAuth, "a certificate of its chain is not for servers (extended key usage)", err}
+			return nil, &pathFault{CodeEKUNoServerAuth, "a certificate of its chain is not for servers (extended key usage)", err}, nil
 		}
 	}
-	return nil, nil, &pathFault{CodePathInvalid, "its chain does not verify: " + clean(err.Error()), err}
+	return nil, &pathFault{CodePathInvalid, "its chain does not verify: " + clean(err.Error()), err}, nil
 }
 
 // timeFinding tells whether a certificate of the chain is already reported

@@ -257,3 +257,34 @@ func TestVerifyChainOfNothing(t *testing.T) {
 	assert.ErrorIs(t, certs.VerifyChain(nil, certs.Policy{}).Err(), certs.CodeNoCertificate)
 	assert.ErrorIs(t, certs.Parse(nil, nil).Verify(certs.Policy{}).Err(), certs.CodeNoCertificate)
 }
+
+// TestAvoidable holds that a certificate that clients can go around is not
+// an error, and that one of which nothing good comes is left out.
+func TestAvoidable(t *testing.T) {
+	pki := newPKI(t)
+	twin := func(edit func(*x509.Certificate)) *entity { // of the intermediate, with its name and key
+		return issue(t, pki.root, pki.inter.key, func(c *x509.Certificate) {
+			asCA("Test Intermediate")(c)
+			edit(c)
+		})
+	}
+	for name, tt := range map[string]struct {
+		twin   *entity
+		code   certs.Code
+		served int
+	}{
+		"expired": {twin(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), certs.CodeExpired, 3},
+		"no CA":   {twin(func(c *x509.Certificate) { c.IsCA = false }), certs.CodeIssuerNotCA, 2},
+	} {
+		for _, order := range [][]byte{join(pki.inter.pem(), tt.twin.pem()), join(tt.twin.pem(), pki.inter.pem())} {
+			pair := certs.Parse(join(pki.leaf.pem(), order), pki.leaf.pkcs8(t))
+			report := pair.Verify(certs.Policy{PrivateRoots: pki.roots})
+			assert.NoError(t, report.Err(), name)
+			assert.True(t, report.Has(tt.code), name)
+			assert.True(t, report.NotAfter.Equal(pki.leaf.cert.NotAfter), name)
+			assert.Len(t, pair.Chain(), tt.served, name)
+		}
+		alone := certs.Parse(join(pki.leaf.pem(), tt.twin.pem()), pki.leaf.pkcs8(t)).Verify(certs.Policy{PrivateRoots: pki.roots})
+		assert.ErrorIs(t, alone.Err(), tt.code, name)
+	}
+}
