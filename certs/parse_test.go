@@ -223,7 +223,9 @@ func TestNoKeyIsShown(t *testing.T) {
 	// What may not be seen: the numbers of each key in each notation, and any
 	// stretch of its text.
 	var secrets []string
-	for _, n := range [][]byte{rsaLeaf.key.(*rsa.PrivateKey).D.Bytes(), ec.D.Bytes(), ed.Seed()} {
+	ecD, err := ec.Bytes()
+	require.NoError(t, err)
+	for _, n := range [][]byte{rsaLeaf.key.(*rsa.PrivateKey).D.Bytes(), ecD, ed.Seed()} {
 		secrets = append(secrets, hex.EncodeToString(n), strings.ToUpper(hex.EncodeToString(n)), new(big.Int).SetBytes(n).String(),
 			strings.Trim(fmt.Sprint(n), "[]"), fmt.Sprintf("%#v", n)[7:60], string(n))
 	}

@@ -40,14 +40,13 @@ type scanner struct {
 	count    int // blocks begun, readable or not
 
 	// The block being read.
-	open     bool
-	bad      bool // reported already
-	started  bool // body or header seen
-	header   bool
-	blank    int // line of a blank line that a body may follow
-	cur      block
-	body     []byte
-	bodyLine int
+	open    bool
+	bad     bool // reported already
+	started bool // body or header seen
+	header  bool
+	blank   int // line of a blank line that a body may follow
+	cur     block
+	body    []byte
 }
 
 func scan(input Input, data []byte) ([]block, []Finding) {
