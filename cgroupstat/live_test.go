@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -179,6 +180,12 @@ func TestLiveEveryFigure(t *testing.T) {
 	}
 	eventually(t, "the frozen unit's figures rest", settled)
 
+	// What this kernel does not have is what the archive of its like lacks.
+	like := map[string]string{"bookworm/v2": "v2-6.1.txtar", "trixie/v2": "v2-6.12.txtar", "bookworm/v1": "hybrid.txtar"}[os.Getenv("LIVE_HOST")]
+	copied, err := open(t, unpack(t, like), h.Mode()).Stat(alice)
+	require.NoError(t, err)
+	assert.Equal(t, absentFigures(t, copied), absentFigures(t, st))
+
 	number := func(file string) uint64 {
 		v, err := strconv.ParseUint(strings.TrimSpace(files[file]), 10, 64)
 		require.NoError(t, err, file)
@@ -283,6 +290,27 @@ func TestLiveEveryFigure(t *testing.T) {
 		assertContainerd(t, want, st)
 		return true
 	})
+}
+
+// absentFigures names the figures that are absent.
+func absentFigures(t *testing.T, st *Stats) (names []string) {
+	t.Helper()
+	var walk func(name string, v reflect.Value)
+	walk = func(name string, v reflect.Value) {
+		if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
+			if z.IsZero() {
+				names = append(names, name)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			if f := v.Field(i); f.Kind() == reflect.Struct {
+				walk(name+"."+v.Type().Field(i).Name, f)
+			}
+		}
+	}
+	walk("", reflect.ValueOf(*st))
+	return names
 }
 
 func legacyJudge(t *testing.T, path string) *v1.Metrics {
