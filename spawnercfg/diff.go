@@ -42,7 +42,7 @@ func Diff(old, new []Setting) []Change {
 	was, is := lastSettings(old), lastSettings(new)
 	for _, n := range is {
 		o, _ := findSetting(was, n)
-		if !sameSetting(o, n) {
+		if !unchanged(o, n) {
 			changes = append(changes, Change{n.Section, n.Name, o, n})
 		}
 	}
@@ -72,7 +72,7 @@ func findSetting(settings []Setting, like Setting) (Setting, bool) {
 	return Setting{}, false
 }
 
-func sameSetting(a, b Setting) bool {
+func unchanged(a, b Setting) bool {
 	if a.Value.IsZero() || b.Value.IsZero() {
 		return a.Value.IsZero() && b.Value.IsZero() && a.Unsure == b.Unsure && a.Section == b.Section
 	}
