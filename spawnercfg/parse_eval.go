@@ -449,15 +449,16 @@ func (s *step) write(p configPath, w Writer, do func(*optionState, Position)) {
 	w.Pos = s.f.position(p.at)
 	w.Text = s.text(s.stmt().Tokens)
 	st.writers = append(st.writers, w)
-	why := Reason{ReasonConditional, w.Pos, "it depends on a condition (" + s.block + ")"}
 	st.pos = w.Pos
-	switch s.when {
-	case once:
+	if s.when == once {
 		do(st, w.Pos)
-	case perhaps:
-		st.doubt(why)
-	case whenever:
+		return
+	}
+	why := Reason{ReasonConditional, w.Pos, "it depends on a condition (" + s.block + ")"}
+	if s.when == whenever {
 		st.sticky = append(st.sticky, why)
+	} else {
+		st.doubt(why)
 	}
 }
 

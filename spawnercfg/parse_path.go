@@ -70,18 +70,28 @@ func (p *configPath) add(seg segment) {
 		p.rest = append(p.rest, seg)
 	case strings.HasPrefix(seg.text, "__"):
 		p.bad = true
-	case sectionName.MatchString(seg.text):
+	case isName(seg.text) && seg.text[0] >= 'A' && seg.text[0] <= 'Z':
 		if p.section != "" {
 			p.section += "."
 		}
 		p.section += seg.text
 	case !seg.item && slices.Contains(configMethods, seg.text):
 		p.method = seg.text
-	case optionName.MatchString(seg.text):
+	case isName(seg.text) && !(seg.text[0] >= '0' && seg.text[0] <= '9'):
 		p.name = seg.text
 	default:
 		p.bad = true
 	}
+}
+
+// isName reports whether s is made of ASCII letters, digits and underscores.
+func isName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // wholePath reads tokens that are a path and nothing else.
