@@ -260,7 +260,7 @@ func recursiveUpdate(target, update Value) Value {
 			merged := recursiveUpdate(old, n.Value)
 			if i >= 0 {
 				items[i].Value = merged
-			} else if len(merged.data.([]Item)) > 0 {
+			} else {
 				items = append(items, Item{n.Key, merged})
 			}
 		case n.Value.IsNone():

@@ -40,7 +40,7 @@ func record(f func(testing.TB)) *recorder {
 	return r
 }
 
-func TestLiveHostSkips(t *testing.T) {
+func TestHostOfLiveTierSkips(t *testing.T) {
 	for _, tt := range []struct {
 		live, host      string
 		needs           []Capability

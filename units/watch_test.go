@@ -1,0 +1,373 @@
+package units_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hubhost/hubhost/internal/testenv"
+	"github.com/hubhost/hubhost/units"
+	"github.com/hubhost/hubhost/units/unitstest"
+)
+
+// watching is a watch whose events a test takes one by one.
+type watching struct {
+	t      testing.TB
+	events chan units.Event
+	err    chan error
+	cancel context.CancelFunc
+}
+
+func watch(t testing.TB, m *units.Manager, patterns ...string) *watching {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	w := &watching{t: t, events: make(chan units.Event), err: make(chan error, 1), cancel: cancel}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ev, err := range m.Watch(ctx, patterns...) {
+			if err != nil {
+				w.err <- err
+				continue
+			}
+			select {
+			case w.events <- ev:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		within(t, 5*time.Second, "the end of the watch", func() { <-done })
+	})
+	return w
+}
+
+func (w *watching) next() units.Event {
+	w.t.Helper()
+	select {
+	case ev := <-w.events:
+		return ev
+	case err := <-w.err:
+		w.t.Fatalf("the watch ended: %v", err)
+	case <-time.After(10 * time.Second):
+		buf := make([]byte, 1<<20)
+		w.t.Fatalf("no event:\n%s", buf[:runtime.Stack(buf, true)])
+	}
+	panic("unreachable")
+}
+
+// expect takes events and compares them, as "kind unit state/sub".
+func (w *watching) expect(want ...string) (last units.Event) {
+	w.t.Helper()
+	for _, text := range want {
+		last = w.next()
+		require.Equal(w.t, text, short(last), "%+v", last)
+	}
+	return last
+}
+
+func short(ev units.Event) string {
+	switch ev.Kind {
+	case units.Synced, units.Missed, units.Disconnected:
+		return string(ev.Kind)
+	case units.JobFinished:
+		return fmt.Sprint(ev.Kind, " ", ev.Unit, " ", ev.Result)
+	}
+	return fmt.Sprintf("%s %s %s/%s", ev.Kind, ev.Unit, ev.Status.ActiveState, ev.Status.SubState)
+}
+
+func TestWatch(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		var fails atomic.Pointer[string]
+		m, fake := connect(t, fakeOptions{Bus: bus, JobTime: time.Millisecond, OnJob: func(j unitstest.Job) unitstest.Outcome {
+			if name := fails.Load(); name != nil && j.Unit == *name {
+				return unitstest.Outcome{Result: units.JobFailed}
+			}
+			return unitstest.Outcome{}
+		}})
+		fake.Add(
+			unitstest.Unit{Name: "jupyter-alice.service", ActiveState: units.Active, Properties: map[string]any{"MainPID": uint32(7), "MemoryMax": uint64(1 << 30)}},
+			unitstest.Unit{Name: "jupyter-bob.service", ActiveState: units.Failed, Properties: map[string]any{"Result": "oom-kill"}},
+			unitstest.Unit{Name: "jupyterhub.service"},
+			unitstest.Unit{Name: "other.service"},
+		)
+		w := watch(t, m, "jupyter-*.service", "jupyterhub.service", "absent.service")
+		w.expect("present jupyter-alice.service active/running")
+		ev := w.expect("present jupyter-bob.service failed/failed")
+		assert.Equal(t, "oom-kill", units.Explain(ev.Status).Code)
+		w.expect("present jupyterhub.service inactive/dead")
+		ev = w.expect("present absent.service inactive/dead")
+		assert.Equal(t, units.NotFound, ev.Status.LoadState)
+		w.expect("synced")
+
+		require.NoError(t, m.Start(t.Context(), "other.service"))
+		require.NoError(t, m.Start(t.Context(), "jupyterhub.service"))
+		w.expect("changed jupyterhub.service activating/start")
+		ev = w.expect("started jupyterhub.service active/running")
+		assert.NotZero(t, ev.Status.MainPID)
+		assert.Len(t, ev.Status.InvocationID, 32)
+		assert.Equal(t, "/system.slice/jupyterhub.service", ev.Status.ControlGroup)
+		assert.WithinDuration(t, time.Now(), ev.Status.Since, time.Minute)
+		first := ev.Status.InvocationID
+		ev = w.expect("job-finished jupyterhub.service done")
+		assert.NotZero(t, ev.Job)
+
+		require.NoError(t, m.Restart(t.Context(), "jupyterhub.service"))
+		w.expect("changed jupyterhub.service activating/start")
+		ev = w.expect("started jupyterhub.service active/running")
+		assert.NotEqual(t, first, ev.Status.InvocationID)
+		w.expect("job-finished jupyterhub.service done")
+
+		require.NoError(t, m.Stop(t.Context(), "jupyterhub.service"))
+		w.expect("stopped jupyterhub.service inactive/dead", "job-finished jupyterhub.service done")
+
+		fails.Store(new("jupyterhub.service"))
+		require.Error(t, m.Start(t.Context(), "jupyterhub.service"))
+		w.expect("changed jupyterhub.service activating/start")
+		ev = w.expect("failed jupyterhub.service failed/failed")
+		assert.Equal(t, "exit-code", ev.Status.Result)
+		assert.Equal(t, int32(1), ev.Status.ExitStatus)
+		w.expect("job-finished jupyterhub.service failed")
+
+		_, err := m.SetLimits(t.Context(), "jupyter-alice.service", units.Limits{MemoryMax: units.Bytes(2 << 30)}, units.ThisBoot)
+		require.NoError(t, err)
+		ev = w.expect("limits-changed jupyter-alice.service active/running")
+		assert.Equal(t, units.Bytes(2<<30), ev.Status.Limits.MemoryMax)
+
+		require.NoError(t, m.StartTransient(t.Context(), "jupyter-carol.service", units.Transient{
+			Command: []string{"/bin/true"}, Limits: units.Limits{MemoryMax: units.Bytes(1 << 20)},
+		}))
+		w.expect("changed jupyter-carol.service activating/start")
+		ev = w.expect("started jupyter-carol.service active/running")
+		assert.Equal(t, units.Bytes(1<<20), ev.Status.Limits.MemoryMax, "limits of a unit that the watch did not know")
+		w.expect("job-finished jupyter-carol.service done")
+		require.NoError(t, m.Stop(t.Context(), "jupyter-carol.service"))
+		// systemd unloads a transient unit as its last act.
+		w.expect("stopped jupyter-carol.service inactive/dead")
+		var rest []string
+		for range 2 {
+			rest = append(rest, short(w.next()))
+		}
+		assert.ElementsMatch(t, []string{"gone jupyter-carol.service inactive/dead", "job-finished jupyter-carol.service done"}, rest)
+
+		// A unit that somebody looks at is loaded and unloaded: no event.
+		fake.Add(unitstest.Unit{Name: "jupyter-dead.service"})
+		fake.Change("jupyter-dead.service", func(*unitstest.Unit) {})
+		fake.Remove("jupyter-dead.service")
+		fake.Change("jupyter-alice.service", func(u *unitstest.Unit) { u.Properties["StatusText"] = "busy" })
+		ev = w.expect("changed jupyter-alice.service active/running")
+		assert.Equal(t, "busy", ev.Status.StatusText)
+
+		w.cancel()
+		within(t, 5*time.Second, "the end", func() { assert.ErrorIs(t, <-w.err, context.Canceled) })
+	})
+}
+
+// Every change comes once and in its order, also with a reader that is busy.
+func TestWatchOrder(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		m, fake := connect(t, fakeOptions{Bus: bus})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
+		w := watch(t, m, "a.service")
+		w.expect("present a.service active/running", "synced")
+		go func() {
+			for i := range 400 {
+				fake.Change("a.service", func(u *unitstest.Unit) {
+					u.SubState = fmt.Sprint("s", i)
+					u.Properties["NRestarts"] = uint32(i + 1)
+				})
+			}
+		}()
+		for i := range 400 {
+			ev := w.expect(fmt.Sprintf("changed a.service active/s%d", i))
+			require.Equal(t, uint32(i+1), ev.Status.Restarts, "both halves of a change are one event")
+		}
+	})
+}
+
+// The two signals of a change in the wrong order lose nothing.
+func TestWatchReorderedSignals(t *testing.T) {
+	m, fake := connect(t, fakeOptions{})
+	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
+	w := watch(t, m, "a.service")
+	w.expect("present a.service active/running", "synced")
+	fake.ChangeReordered("a.service", func(u *unitstest.Unit) {
+		u.ActiveState, u.SubState = units.Failed, "failed"
+		u.Properties["Result"] = "oom-kill"
+	})
+	w.expect("failed a.service failed/failed")
+	ev := w.expect("changed a.service failed/failed")
+	assert.Equal(t, "oom-kill", ev.Status.Result)
+
+	// The end of a job that is not known, and out of turn.
+	fake.FinishJob(99, "a.service", units.JobDone)
+	fake.FinishJob(98, "a.service", units.JobFailed)
+	assert.Equal(t, uint32(99), w.expect("job-finished a.service done").Job)
+	assert.Equal(t, uint32(98), w.expect("job-finished a.service failed").Job)
+}
+
+// 20,000 signals to a reader that is slow: it is told what it missed and led
+// to the present state, memory stays bounded, and nobody else waits for it.
+func TestWatchSlowReader(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		m, fake := connect(t, fakeOptions{Bus: bus})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service"})
+		slow := watch(t, m, "*.service")
+		slow.expect("present a.service active/running", "present b.service inactive/dead", "synced")
+
+		before := heap()
+		for i := range 10_000 { // two signals each
+			fake.Change("a.service", func(u *unitstest.Unit) {
+				u.SubState = fmt.Sprint("s", i)
+				u.Properties["StatusText"] = fmt.Sprintf("%0100d", i)
+			})
+		}
+		within(t, 10*time.Second, "start beside a slow reader", func() { require.NoError(t, m.Start(t.Context(), "b.service")) })
+		if grown := heap() - before; grown > 8<<20 {
+			t.Errorf("20,000 signals left %d bytes waiting", grown)
+		}
+		if n := len(goroutines()); n > 40 {
+			t.Errorf("20,000 signals left %d goroutines", n)
+		}
+
+		missed, last, started := 0, -1, false
+		for !started || last != 9999 {
+			ev := slow.next()
+			switch {
+			case ev.Kind == units.Missed:
+				missed += ev.Count
+			case ev.Unit == "a.service":
+				var n int
+				fmt.Sscanf(ev.Status.SubState, "s%d", &n)
+				require.Greater(t, n, last, "no step back")
+				last = n
+			case ev.Kind == units.UnitStarted:
+				started = true
+			}
+		}
+		assert.Greater(t, missed, 10_000)
+		fake.Change("a.service", func(u *unitstest.Unit) { u.SubState = "after" })
+		for {
+			if ev := slow.next(); ev.Unit == "a.service" {
+				require.Equal(t, "changed a.service active/after", short(ev))
+				break
+			}
+		}
+	})
+}
+
+func heap() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+// What happens while the connection is lost is in the present state after it.
+func TestWatchAcrossRestarts(t *testing.T) {
+	for _, what := range []string{"direct: manager", "dbus-daemon: manager", "dbus-daemon: bus"} {
+		t.Run(what, func(t *testing.T) {
+			var bus *unitstest.Bus
+			if strings.HasPrefix(what, "dbus-daemon") {
+				bus = unitstest.StartBus(t, testenv.Tool(t, "dbus-daemon"))
+			}
+			m, fake := connect(t, fakeOptions{Bus: bus})
+			fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service", ActiveState: units.Active},
+				unitstest.Unit{Name: "c.service", ActiveState: units.Active}, unitstest.Unit{Name: "d.service", ActiveState: units.Active})
+			w := watch(t, m, "*.service")
+			w.expect("present a.service active/running", "present b.service active/running", "present c.service active/running", "present d.service active/running", "synced")
+			fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.ActiveState, u.SubState = units.Inactive, "dead" })
+			fake.ChangeQuietly("b.service", func(u *unitstest.Unit) { u.Properties["InvocationID"] = []byte("0123456789abcdef") })
+			fake.ChangeQuietly("c.service", func(u *unitstest.Unit) { u.Properties["MemoryMax"] = uint64(1 << 20) })
+			if strings.HasSuffix(what, "bus") {
+				bus.Stop()
+				assert.ErrorIs(t, w.expect("disconnected").Err, units.ErrConnectionLost)
+				fake.Remove("d.service")
+				bus.Start()
+			} else {
+				fake.Restart()
+				if bus == nil {
+					w.expect("disconnected")
+				}
+			}
+			got := map[string]bool{}
+			for len(got) < 3 {
+				ev := w.next()
+				got[short(ev)] = true
+				delete(got, "synced")
+				delete(got, "gone d.service active/running")
+			}
+			assert.Equal(t, map[string]bool{"stopped a.service inactive/dead": true, "started b.service active/running": true, "limits-changed c.service active/running": true}, got)
+			// And it goes on.
+			fake.Change("a.service", func(u *unitstest.Unit) { u.ActiveState, u.SubState = units.Failed, "failed" })
+			for {
+				ev := w.next()
+				if ev.Unit == "a.service" {
+					require.Equal(t, "failed a.service failed/failed", short(ev))
+					break
+				}
+			}
+		})
+	}
+}
+
+func TestWatchAfterReload(t *testing.T) {
+	m, fake := connect(t, fakeOptions{})
+	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
+	w := watch(t, m, "a.*")
+	w.expect("present a.service active/running", "synced")
+	fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.Properties["TasksMax"] = uint64(10) })
+	require.NoError(t, m.DaemonReload(t.Context()))
+	assert.Equal(t, units.Count(10), w.expect("limits-changed a.service active/running").Status.Limits.TasksMax)
+	w.expect("synced")
+}
+
+func TestWatchEnds(t *testing.T) {
+	refused := &unitstest.Error{Name: "org.freedesktop.DBus.Error.AccessDenied", Message: "no"}
+	var mu sync.Mutex
+	deny := false
+	m, fake := connect(t, fakeOptions{OnCall: func(c unitstest.Call) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if deny && c.Method == "ListUnitsByPatterns" {
+			return refused
+		}
+		return nil
+	}})
+	fake.Add(unitstest.Unit{Name: "a.service"}, unitstest.Unit{Name: "b.service"})
+	// Left at the first event, and used twice.
+	sequence := m.Watch(t.Context(), "*.service")
+	for range 2 {
+		for ev, err := range sequence {
+			require.NoError(t, err)
+			require.Equal(t, "present a.service inactive/dead", short(ev))
+			// No lock is held: anything may be called.
+			require.NoError(t, m.Start(t.Context(), "b.service"))
+			break
+		}
+	}
+	for _, pattern := range []string{"", "[", "a[.service"} {
+		n := 0
+		for _, err := range m.Watch(t.Context(), pattern) {
+			n++
+			require.ErrorIs(t, err, units.ErrInvalidName)
+		}
+		require.Equal(t, 1, n, "the error comes once")
+	}
+	mu.Lock()
+	deny = true
+	mu.Unlock()
+	for _, err := range m.Watch(t.Context(), "*") {
+		require.ErrorIs(t, err, fs.ErrPermission)
+	}
+}
