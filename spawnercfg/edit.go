@@ -156,7 +156,7 @@ func (f *File) edited(want Setting, splices []splice, was Reading) (*File, error
 	if err != nil {
 		return nil, err
 	}
-	g, err := f.reparse(src)
+	g, err := f.Rewrite(src)
 	if err != nil {
 		return nil, err
 	}
@@ -183,9 +183,11 @@ func (f *File) edited(want Setting, splices []splice, was Reading) (*File, error
 	return g, nil
 }
 
-// reparse reads other source in the place of f.
-func (f *File) reparse(src []byte) (*File, error) {
-	g, err := parse(src, f.opt, nil)
+// Rewrite returns a file with another source that is to be installed in the
+// place of f: a change on disk since f was read is still [ErrChanged]. The
+// error is a *[ParseError].
+func (f *File) Rewrite(src []byte) (*File, error) {
+	g, err := Parse(src, f.opt)
 	if err != nil {
 		return nil, err
 	}
@@ -355,7 +357,7 @@ func (f *File) Include(dropIn string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.reparse(src)
+	return f.Rewrite(src)
 }
 
 // loads reports whether a statement is load_subconfig('name').

@@ -153,15 +153,15 @@ func (s *step) touch(p configPath, mayBind bool) {
 		s.stick(ReasonHandedOn, p.at, "c is handed to code that may change any option")
 	case p.name == "":
 		sec := s.section(p.section)
-		sec.sticky = append(sec.sticky, s.reason(ReasonHandedOn, p.at, "the section is handed to code that may change any option of it"))
+		sec.sticky = add(sec.sticky, s.reason(ReasonHandedOn, p.at, "the section is handed to code that may change any option of it"))
 	default:
 		st := s.state(key{p.section, p.name})
 		why := s.reason(ReasonAliased, p.at, "it is used here in a way that may change it")
 		switch {
 		case mayBind && s.when == whenever, mayBind && s.stmtHas("lambda"):
-			st.sticky = append(st.sticky, why)
+			st.sticky = add(st.sticky, why)
 		case s.when == whenever:
-			st.lent = append(st.lent, why)
+			st.lent = add(st.lent, why)
 		case mayBind || st.changeable():
 			st.doubt(why)
 		}

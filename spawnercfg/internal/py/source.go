@@ -78,12 +78,13 @@ func invalidUTF8(src []byte) int {
 	return len(src)
 }
 
-// Lines tells lines and columns from offsets. It counts from the offset that
-// it was asked for last, so that offsets in ascending order are cheap.
+// Lines tells lines and columns from offsets. It counts on from the offset
+// that it was asked for last, so that ascending offsets are cheap.
 type Lines struct {
-	src      []byte
-	hasCR    bool
-	at, line int
+	src          []byte
+	hasCR        bool
+	at           int
+	line, column int // of at, from 0
 }
 
 // NewLines returns the lines of src. Line feed, carriage return and the two
@@ -96,27 +97,32 @@ func NewLines(src []byte) *Lines {
 // column counts characters, as editors and CPython's tokenize do; a byte
 // order mark is not one.
 func (l *Lines) Position(offset int) (line, column int) {
-	start, _ := Span(l.src, offset)
-	if start < l.at {
-		l.at, l.line = 0, 0
+	offset = min(offset, len(l.src))
+	if offset < l.at {
+		l.at, l.line, l.column = 0, 0, 0
 	}
+	if l.at == 0 && bytes.HasPrefix(l.src[:offset], bom) {
+		l.at = len(bom)
+	}
+	start := l.at
 	if l.hasCR {
-		for i := l.at; i < start; {
+		for i := l.at; i < offset; {
 			n := newlineLen(l.src, i)
-			if n > 0 {
+			if i += max(n, 1); n > 0 && i <= offset {
 				l.line++
+				start = i
 			}
-			i += max(n, 1)
 		}
-	} else {
+	} else if n := bytes.LastIndexByte(l.src[l.at:offset], '\n'); n >= 0 {
+		start = l.at + n + 1
 		l.line += bytes.Count(l.src[l.at:start], []byte{'\n'})
 	}
-	l.at = start
-	text := l.src[start:min(offset, len(l.src))]
-	if start == 0 {
-		text = bytes.TrimPrefix(text, bom)
+	if start > l.at {
+		l.column = 0
 	}
-	return l.line + 1, utf8.RuneCount(text) + 1
+	l.column += utf8.RuneCount(l.src[start:offset])
+	l.at = offset
+	return l.line + 1, l.column + 1
 }
 
 // Span returns the offsets of the line that offset is on: its first byte,
