@@ -116,8 +116,7 @@ func splitWords(s string) (words []string, ok bool) {
 func sliceName(s string) (string, error) {
 	mangled := s
 	if !validUnitName(s) {
-		mangled = mangle(s)
-		if unitType(mangled) == "" {
+		if mangled = mangle(s); !validUnitName(mangled) {
 			mangled += ".slice"
 		}
 	}
