@@ -506,7 +506,10 @@ func TestLiveWatchAcrossRestarts(t *testing.T) {
 		}
 		start := func(name string) {
 			t.Helper()
-			t.Cleanup(func() { exec.Command("systemctl", "stop", name).Run(); exec.Command("systemctl", "reset-failed", name).Run() })
+			t.Cleanup(func() {
+				exec.Command("systemctl", "stop", name).Run()
+				exec.Command("systemctl", "reset-failed", name).Run()
+			})
 			out, err := exec.Command("systemd-run", "--unit="+name, "/usr/bin/sleep", "infinity").CombinedOutput()
 			require.NoError(t, err, "%s", out)
 		}

@@ -183,11 +183,14 @@ func TestNamesAreRefusedBeforeTheyAreSent(t *testing.T) {
 	m, fake := connect(t, fakeOptions{})
 	for _, name := range []string{"", "*", "jupyter-*.service", "nginx", "a b.service", "x@.service", "0123456789abcdef0123456789abcdef", "../x.service", strings.Repeat("a", 250) + ".service", "nginx.service\x00"} {
 		for op, call := range map[string]func() error{
-			"start":      func() error { return m.Start(t.Context(), name) },
-			"stop":       func() error { return m.Stop(t.Context(), name) },
-			"kill":       func() error { return m.Kill(t.Context(), name, units.KillAll, 9) },
-			"status":     func() error { _, err := m.Status(t.Context(), name); return err },
-			"set limits": func() error { _, err := m.SetLimits(t.Context(), name, units.Limits{TasksMax: units.Count(5)}, units.ThisBoot); return err },
+			"start":  func() error { return m.Start(t.Context(), name) },
+			"stop":   func() error { return m.Stop(t.Context(), name) },
+			"kill":   func() error { return m.Kill(t.Context(), name, units.KillAll, 9) },
+			"status": func() error { _, err := m.Status(t.Context(), name); return err },
+			"set limits": func() error {
+				_, err := m.SetLimits(t.Context(), name, units.Limits{TasksMax: units.Count(5)}, units.ThisBoot)
+				return err
+			},
 		} {
 			err := call()
 			var e *units.Error
