@@ -3,8 +3,8 @@ package main
 import "fmt"
 
 // hubConfig is the hub's jupyterhub_config.py.
-func hubConfig(token string) ([]byte, error) {
-	return fmt.Appendf(nil, hubConfigFormat, token), nil
+func hubConfig(apiToken, proxyToken string) ([]byte, error) {
+	return fmt.Appendf(nil, hubConfigFormat, apiToken, proxyToken), nil
 }
 
 const hubConfigFormat = `c = get_config()
@@ -14,7 +14,9 @@ c.JupyterHub.authenticator_class = 'dummy'
 c.Authenticator.allowed_users = {'ada', 'alice', 'bob', 'carol', 'eve'}
 c.JupyterHub.services = [{'name': 'live', 'api_token': %q}]
 c.JupyterHub.load_roles = [{'name': 'live-role', 'services': ['live'],
-    'scopes': ['admin:users', 'admin:servers', 'admin:server_state']}]
+    'scopes': ['admin:users', 'admin:servers', 'admin:server_state', 'access:servers']}]
+c.ConfigurableHTTPProxy.should_start = False
+c.ConfigurableHTTPProxy.auth_token = %q
 c.Spawner.start_timeout = 120
 c.Spawner.http_timeout = 120
 c.Spawner.cmd = ['/opt/jupyterhub/bin/jupyterhub-singleuser']
