@@ -176,7 +176,7 @@ type readAnswer struct {
 	err  error
 }
 
-// checkSeverity is Failure but for what the hub merely ignores: a name like
+// checkSeverity is Error but for what the hub merely ignores: a name like
 // no other may be right for another version.
 func checkSeverity(code Code, hint string) Severity {
 	switch code {
@@ -187,7 +187,7 @@ func checkSeverity(code Code, hint string) Severity {
 	case CodeJSONOverrides:
 		return Warning
 	}
-	return Failure
+	return Error
 }
 
 // tail keeps the end of what is written to it.
