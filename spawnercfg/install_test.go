@@ -2,7 +2,6 @@ package spawnercfg
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -165,21 +164,6 @@ func TestInstallRefuses(t *testing.T) {
 	t.Run("not read", func(t *testing.T) {
 		_, err := parseText(t, hubConfig).Install(t.Context(), InstallOptions{})
 		require.ErrorIs(t, err, ErrNotRead)
-	})
-	t.Run("check", func(t *testing.T) {
-		path := configFile(t, hubConfig)
-		no := errors.New("no")
-		_, err := setLimit(t, readConfig(t, path), "2G").Install(t.Context(), InstallOptions{
-			Check: func(_ context.Context, src []byte) error {
-				assert.Contains(t, string(src), "2G")
-				return no
-			},
-		})
-		require.ErrorIs(t, err, no)
-		assert.Equal(t, hubConfig, content(t, path))
-		all, err := Backups(path)
-		require.NoError(t, err)
-		assert.Empty(t, all)
 	})
 	t.Run("locked", func(t *testing.T) {
 		path := configFile(t, hubConfig)
