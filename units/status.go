@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -235,31 +236,11 @@ func typeInterface(unit string) (iface string, cgroup, service bool) {
 // an [*Error]; it matches ErrNoSuchUnit if there is neither a unit nor a unit
 // file of that name.
 func (m *Manager) Status(ctx context.Context, unit string) (Status, error) {
-	if err := checkName(unit); err != nil {
-		return Status{}, fail("status", unit, err)
-	}
-	iface, _, _ := typeInterface(unit)
-	gets := []sdbus.Get{{Path: objectPath(unit), Interface: sdbus.Unit}}
-	if iface != "" {
-		gets = append(gets, sdbus.Get{Path: objectPath(unit), Interface: iface})
-	}
-	if err := m.getMany(ctx, gets); err != nil {
+	all, err := m.properties(ctx, unit)
+	if err != nil {
 		return Status{}, fail("status", unit, err)
 	}
 	s := Status{Unit: Unit{Name: unit}}
-	all := map[string]any{}
-	for _, g := range gets {
-		if g.Err != nil {
-			return Status{}, fail("status", unit, g.Err)
-		}
-		values, ok := g.Value.(map[string]any)
-		if !ok {
-			return Status{}, fail("status", unit, errReply)
-		}
-		for name, value := range values {
-			all[name] = value
-		}
-	}
 	for _, f := range fields {
 		if value, ok := all[f.property]; ok && !f.store(&s, value) {
 			return Status{}, fail("status", unit, fmt.Errorf("%w: property %s", errReply, f.property))
@@ -277,6 +258,41 @@ func (m *Manager) Status(ctx context.Context, unit string) (Status, error) {
 		return Status{}, fail("status", unit, ErrNoSuchUnit)
 	}
 	return s, nil
+}
+
+// Properties returns every property that systemd has of one unit, by
+// systemd's names, those of its type included: what [Status] has no field for.
+// It loads the unit if it is not. The values are plain Go values of the
+// property's type on the bus, such as bool, string, uint64, []string, or []any
+// for a structure; see org.freedesktop.systemd1(5). The error is an [*Error].
+func (m *Manager) Properties(ctx context.Context, unit string) (map[string]any, error) {
+	all, err := m.properties(ctx, unit)
+	return all, fail("properties", unit, err)
+}
+
+func (m *Manager) properties(ctx context.Context, unit string) (map[string]any, error) {
+	if err := checkName(unit); err != nil {
+		return nil, err
+	}
+	gets := []sdbus.Get{{Path: objectPath(unit), Interface: sdbus.Unit}}
+	if iface, _, _ := typeInterface(unit); iface != "" {
+		gets = append(gets, sdbus.Get{Path: objectPath(unit), Interface: iface})
+	}
+	if err := m.getMany(ctx, gets); err != nil {
+		return nil, err
+	}
+	all := map[string]any{}
+	for _, g := range gets {
+		if g.Err != nil {
+			return nil, g.Err
+		}
+		values, ok := g.Value.(map[string]any)
+		if !ok {
+			return nil, errReply
+		}
+		maps.Copy(all, values)
+	}
+	return all, nil
 }
 
 // Statuses returns the state of the loaded units that the filter chooses, by

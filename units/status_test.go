@@ -56,6 +56,21 @@ func checkSession(t *testing.T, s units.Status) {
 	}, s.Limits)
 }
 
+func TestProperties(t *testing.T) {
+	m, fake := connect(t, fakeOptions{})
+	fake.Add(unitstest.Unit{Name: "jupyter-alice.service", Properties: map[string]any{
+		"PrivateTmp": true, "ReadOnlyPaths": []string{"/"}, "MemoryMax": uint64(1 << 30),
+	}})
+	all, err := m.Properties(t.Context(), "jupyter-alice.service")
+	require.NoError(t, err)
+	assert.Equal(t, true, all["PrivateTmp"])
+	assert.Equal(t, []string{"/"}, all["ReadOnlyPaths"])
+	assert.Equal(t, uint64(1<<30), all["MemoryMax"])
+	assert.Equal(t, "jupyter-alice.service", all["Id"])
+	_, err = m.Properties(t.Context(), "alice")
+	assert.ErrorIs(t, err, units.ErrInvalidName)
+}
+
 func TestStatus(t *testing.T) {
 	both(t, func(t *testing.T, bus *unitstest.Bus) {
 		m, fake := connect(t, fakeOptions{Bus: bus})

@@ -140,7 +140,17 @@ func (l *Lock) Replace(path string, data []byte, opt Options) (err error) {
 	}
 
 	if opt.Backup != "" && target != nil {
-		if err := create(opt.Backup, old, target, 0); err != nil {
+		// Under another name first: what has the name of a backup is whole,
+		// even if this program is killed here.
+		part := filepath.Join(dir, "."+filepath.Base(path)+".old")
+		if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := Create(part, old, target, 0); err != nil {
+			return err
+		}
+		if err := renameNoReplace(part, opt.Backup); err != nil {
+			os.Remove(part)
 			return err
 		}
 		defer func() {
@@ -148,6 +158,9 @@ func (l *Lock) Replace(path string, data []byte, opt Options) (err error) {
 				os.Remove(opt.Backup)
 			}
 		}()
+		if err := SyncDir(dir); err != nil {
+			return err
+		}
 	}
 
 	// The name is fixed, not random: the lock is held, so that what a killed
@@ -156,7 +169,11 @@ func (l *Lock) Replace(path string, data []byte, opt Options) (err error) {
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := create(temp, data, target, opt.Mode); err != nil {
+	mode := opt.Mode
+	if target != nil {
+		mode = 0 // it keeps its own
+	}
+	if err := Create(temp, data, target, mode); err != nil {
 		return err
 	}
 	if target == nil {
@@ -185,7 +202,7 @@ const maxReplaced = 64 << 20
 // that is not what was expected: a check before a plain rename would leave a
 // moment in which another program's write is lost.
 func swap(temp, path string, was Snapshot) error {
-	exchanged, err := exchange(temp, path)
+	exchanged, err := Exchange(temp, path)
 	if err != nil {
 		return err
 	}
@@ -197,7 +214,7 @@ func swap(temp, path string, was Snapshot) error {
 		return os.Rename(temp, path)
 	}
 	if _, now, err := Read(temp, maxReplaced); err != nil || now != was {
-		if _, undo := exchange(temp, path); undo != nil {
+		if _, undo := Exchange(temp, path); undo != nil {
 			return fmt.Errorf("%w; the other version is at %s: %w", ErrChanged, temp, undo)
 		}
 		return errors.Join(ErrChanged, err)
@@ -205,9 +222,11 @@ func swap(temp, path string, was Snapshot) error {
 	return os.Remove(temp)
 }
 
-// create writes a new file that nobody else can read until it has the
-// metadata of like, or mode if like is nil, and returns once it is on disk.
-func create(path string, data []byte, like *os.File, mode fs.FileMode) (err error) {
+// Create writes a new file that nobody else can read until it has the owner,
+// extended attributes and mode of like, if not nil, and the given mode, if
+// not zero. It returns once the file is on disk. An existing name, also that
+// of a dangling symbolic link, is an error.
+func Create(path string, data []byte, like *os.File, mode fs.FileMode) (err error) {
 	// O_EXCL: a symbolic link planted under the name is not followed.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -223,13 +242,15 @@ func create(path string, data []byte, like *os.File, mode fs.FileMode) (err erro
 		return err
 	}
 	if like != nil {
-		err = CopyMetadata(f, like)
-	} else if mode != 0 {
-		// Not at creation: there the umask has its say.
-		err = f.Chmod(mode.Perm())
+		if err := CopyMetadata(f, like); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if mode != 0 {
+		// Not at creation: there the umask has its say.
+		if err := f.Chmod(mode.Perm()); err != nil {
+			return err
+		}
 	}
 	// Without this a rename may reach the disk before the content does, and a
 	// power cut leaves an empty file under the name.

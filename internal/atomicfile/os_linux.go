@@ -112,9 +112,9 @@ func getXattr(f *os.File, name string) ([]byte, error) {
 	return value[:size], nil
 }
 
-// exchange swaps two names in one step. It reports false, and has done
+// Exchange swaps two names in one step. It reports false, and has done
 // nothing, where the file system cannot (Linux before 3.15, NFS, some FUSE).
-func exchange(a, b string) (bool, error) {
+func Exchange(a, b string) (bool, error) {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	switch {
 	case err == nil:

@@ -21,7 +21,8 @@ var errUnsupported = fmt.Errorf("atomicfile on %s: %w", runtime.GOOS, errors.Err
 // CopyMetadata returns an error that wraps [errors.ErrUnsupported].
 func CopyMetadata(dst, src *os.File) error { return errUnsupported }
 
-func exchange(a, b string) (bool, error) { return false, errUnsupported }
+// Exchange returns an error that wraps [errors.ErrUnsupported].
+func Exchange(a, b string) (bool, error) { return false, errUnsupported }
 
 func renameNoReplace(a, b string) error { return linkAndRemove(a, b) }
 

@@ -1,0 +1,247 @@
+package cgroupstat
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// events reads events until stop says so, or for as long as a test may take.
+func events(t *testing.T, w *Watcher, stop func(Event) bool) []Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var got []Event
+	for ev, err := range w.Events(ctx) {
+		require.NoError(t, err, "after %v", got)
+		assert.WithinDuration(t, time.Now(), ev.Time, 10*time.Second)
+		ev.Time = time.Time{}
+		got = append(got, ev)
+		if stop(ev) {
+			break
+		}
+	}
+	return got
+}
+
+func until(kind EventKind) func(Event) bool { return func(ev Event) bool { return ev.Kind == kind } }
+
+func watch(t *testing.T, h *Hierarchy) *Watcher {
+	t.Helper()
+	w, err := h.NewWatcher()
+	require.NoError(t, err)
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+func memoryEventsOf(high, maxed, oom, kills int) string {
+	return fmt.Sprintf("low 0\nhigh %d\nmax %d\noom %d\noom_kill %d\noom_group_kill 0\n", high, maxed, oom, kills)
+}
+
+func TestWatch(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.Add(alice))
+	require.NoError(t, w.Add(alice), "twice is once")
+
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(25, 333, 5, 5))
+	assert.Equal(t, []Event{
+		{Path: alice, Kind: MemoryHigh, Count: 3, Total: 25},
+		{Path: alice, Kind: OOM, Count: 1, Total: 5},
+		{Path: alice, Kind: OOMKill, Count: 2, Total: 5},
+	}, events(t, w, until(OOMKill)), "what was counted before it was watched is no news")
+
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(25, 334, 5, 5))
+	write(t, filepath.Join(dir, alice, "cgroup.events"), "populated 0\nfrozen 0\n")
+	assert.Equal(t, []Event{
+		{Path: alice, Kind: MemoryMax, Count: 1, Total: 334},
+		{Path: alice, Kind: Emptied},
+	}, events(t, w, until(Emptied)))
+	write(t, filepath.Join(dir, alice, "cgroup.events"), "populated 1\nfrozen 0\n")
+	assert.Equal(t, []Event{{Path: alice, Kind: Populated}}, events(t, w, until(Populated)))
+
+	// Left in the middle: the rest comes next time.
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(26, 335, 6, 6))
+	assert.Equal(t, []Event{{Path: alice, Kind: MemoryHigh, Count: 1, Total: 26}}, events(t, w, until(MemoryHigh)))
+	assert.Len(t, events(t, w, until(OOMKill)), 3)
+
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, alice)))
+	assert.Equal(t, []Event{{Path: alice, Kind: Emptied}, {Path: alice, Kind: Gone}}, events(t, w, until(Gone)))
+	assert.ErrorIs(t, w.Add(alice), ErrNotRunning)
+}
+
+// The group of a killed session is gone before its counter can be read.
+func TestWatchInfersKill(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	const bob, carol = "/system.slice/jupyter-bob.service", "/system.slice/jupyter-carol.service"
+	for _, path := range []string{bob, carol} {
+		require.NoError(t, os.CopyFS(filepath.Join(dir, path), os.DirFS(filepath.Join(dir, alice))))
+	}
+	slice := func(kills int) {
+		write(t, filepath.Join(dir, "system.slice/memory.events"), memoryEventsOf(0, 0, 0, kills))
+	}
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.Add(alice))
+	require.NoError(t, w.Add(bob))
+
+	// Of the slice's two more, one is bob's, who lives.
+	write(t, filepath.Join(dir, bob, "memory.events"), memoryEventsOf(22, 333, 4, 4))
+	slice(6)
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, alice)))
+	assert.ElementsMatch(t, []Event{
+		{Path: bob, Kind: OOMKill, Count: 1, Total: 4},
+		{Path: alice, Kind: OOMKill, Count: 1, Inferred: true},
+		{Path: alice, Kind: Emptied},
+		{Path: alice, Kind: Gone},
+	}, events(t, w, until(Gone)))
+
+	// A kill of carol's, who is not watched, is not bob's when he leaves.
+	slice(7)
+	write(t, filepath.Join(dir, bob, "cgroup.events"), "populated 0\nfrozen 0\n")
+	assert.Equal(t, []Event{{Path: bob, Kind: Emptied}}, events(t, w, until(Emptied)))
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, bob)))
+	assert.Equal(t, []Event{{Path: bob, Kind: Gone}}, events(t, w, until(Gone)))
+}
+
+func TestWatchPrefix(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	before := descriptors(t)
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.AddPrefix("/system.slice/jupyter-"))
+	const bob = "/system.slice/jupyter-bob.service"
+
+	write(t, filepath.Join(dir, "system.slice/cron.service/cgroup.events"), "populated 1\n")
+	// The kernel makes a group with its files at once.
+	staged := filepath.Join(t.TempDir(), "bob")
+	require.NoError(t, os.CopyFS(staged, os.DirFS(filepath.Join(dir, alice))))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, bob), 0o755))
+	require.NoError(t, os.CopyFS(filepath.Join(dir, bob), os.DirFS(staged)))
+	assert.Equal(t, []Event{{Path: bob, Kind: Created}}, events(t, w, until(Created)))
+
+	w.Remove(bob)
+	w.Remove(bob)
+	require.NoError(t, w.Add(bob))
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(22, 333, 4, 4))
+	write(t, filepath.Join(dir, bob, "memory.events"), memoryEventsOf(22, 333, 4, 9))
+	got := events(t, w, func() func(Event) bool {
+		n := 0
+		return func(Event) bool { n++; return n == 2 }
+	}())
+	assert.ElementsMatch(t, []Event{
+		{Path: alice, Kind: OOMKill, Count: 1, Total: 4},
+		{Path: bob, Kind: OOMKill, Count: 6, Total: 9},
+	}, got)
+	assert.ErrorIs(t, w.AddPrefix("/nope.slice/jupyter-"), ErrNotRunning)
+	assert.ErrorIs(t, w.AddPrefix("/../x/jupyter-"), os.ErrInvalid)
+
+	require.NoError(t, w.Close())
+	assert.Equal(t, before, descriptors(t))
+	assert.ErrorIs(t, w.Add(alice), ErrClosed)
+	assert.ErrorIs(t, w.AddPrefix("/system.slice/"), ErrClosed)
+}
+
+// A slice may be watched itself while it is the one above others.
+func TestWatchSlice(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.Add("/system.slice"))
+	require.NoError(t, w.Add(alice))
+	write(t, filepath.Join(dir, "system.slice/memory.events"), memoryEventsOf(0, 9, 1, 4))
+	assert.Equal(t, []Event{{Path: "/system.slice", Kind: MemoryMax, Count: 6, Total: 9}}, events(t, w, until(MemoryMax)))
+	w.Remove(alice) // and with her the slice as the one above
+	write(t, filepath.Join(dir, "system.slice/memory.events"), memoryEventsOf(0, 10, 1, 4))
+	assert.Equal(t, []Event{{Path: "/system.slice", Kind: MemoryMax, Count: 1, Total: 10}}, events(t, w, until(MemoryMax)))
+}
+
+// More notices than the queue of inotify holds: the counters are read anew.
+func TestWatchOverflow(t *testing.T) {
+	b, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")
+	require.NoError(t, err)
+	var queue int
+	_, err = fmt.Sscan(string(b), &queue)
+	require.NoError(t, err)
+
+	dir := unpack(t, "v2-6.12.txtar")
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.AddPrefix("/system.slice/jupyter-"))
+	// Two files in turn, since the queue joins equal neighbours.
+	var fds [2]int
+	for i, name := range []string{"memory.events", "cgroup.events"} {
+		fds[i], err = unix.Open(filepath.Join(dir, alice, name), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		require.NoError(t, err)
+		defer unix.Close(fds[i])
+	}
+	first := map[int][]byte{fds[0]: []byte("l"), fds[1]: []byte("p")} // as it is
+	for i := range queue + 1 {
+		fd := fds[i%2]
+		if _, err := unix.Pwrite(fd, first[fd], 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const bob = "/system.slice/jupyter-bob.service"
+	require.NoError(t, os.CopyFS(filepath.Join(dir, bob), os.DirFS(filepath.Join(dir, alice))))
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(22, 333, 4, 4))
+	assert.Equal(t, []Event{
+		{Path: alice, Kind: OOMKill, Count: 1, Total: 4},
+		{Path: bob, Kind: Created},
+	}, events(t, w, until(Created)))
+}
+
+func TestWatchEnds(t *testing.T) {
+	h := open(t, unpack(t, "v2-6.12.txtar"), Unified)
+	goroutines := runtime.NumGoroutine()
+	next := func(w *Watcher, ctx context.Context) <-chan error {
+		ended := make(chan error, 1)
+		started := make(chan struct{})
+		go func() {
+			pull, stop := iter.Pull2(w.Events(ctx))
+			defer stop()
+			close(started)
+			_, err, ok := pull()
+			if _, _, more := pull(); more || !ok {
+				err = fmt.Errorf("not the one and last error: %w", err)
+			}
+			ended <- err
+		}()
+		<-started
+		return ended
+	}
+	w := watch(t, h)
+	require.NoError(t, w.Add(alice))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := next(w, ctx)
+	cancel()
+	assert.ErrorIs(t, <-ended, context.Canceled)
+	assert.ErrorIs(t, <-next(w, ctx), context.Canceled, "cancelled before")
+
+	ended = next(w, t.Context())
+	require.NoError(t, w.Close())
+	assert.ErrorIs(t, <-ended, ErrClosed)
+	assert.ErrorIs(t, <-next(w, t.Context()), ErrClosed)
+	require.NoError(t, w.Close())
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
+		require.True(t, time.Now().Before(deadline), "a goroutine is left")
+	}
+}
+
+func TestWatchMalformed(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.Add(alice))
+	write(t, filepath.Join(dir, alice, "memory.events"), "what is this?\n")
+	for _, err := range w.Events(t.Context()) {
+		assert.ErrorIs(t, err, ErrMalformed)
+		assert.ErrorContains(t, err, alice)
+	}
+	write(t, filepath.Join(dir, alice, "cgroup.events"), "what is this?\n")
+	assert.ErrorIs(t, watch(t, open(t, dir, Unified)).Add(alice), ErrMalformed)
+}

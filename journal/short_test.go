@@ -1,0 +1,51 @@
+package journal
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAppendShort(t *testing.T) {
+	e := collect(t, ReadExport(strings.NewReader(
+		"__REALTIME_TIMESTAMP=1700606931464800\n_HOSTNAME=hub\nSYSLOG_IDENTIFIER=jupyterhub\n_PID=42\n"+
+			"MESSAGE\n\x08\x00\x00\x00\x00\x00\x00\x00up\ndown\n\n\n")))[0]
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	assert.Equal(t, "Nov 21 23:48:51 hub jupyterhub[42]: up\n                                    down\n", string(e.AppendShort(nil, berlin)))
+	assert.Equal(t, string(e.AppendShort(nil, time.Local)), string(e.AppendShort(nil, nil)))
+}
+
+func TestAppendShortIsSafeOnATerminal(t *testing.T) {
+	for _, m := range oddMessages {
+		for _, name := range []string{"MESSAGE", "SYSLOG_IDENTIFIER", "_HOSTNAME", "_PID"} {
+			var e Entry
+			e.appendField([]byte(name), []byte(m))
+			e.appendField([]byte("MESSAGE"), []byte("x"))
+			for _, line := range bytes.Split(e.AppendShort(nil, nil), []byte("\n")) {
+				assert.True(t, printableText(line, false), "%s=%q: %q", name, m, line)
+			}
+		}
+	}
+}
+
+func TestShortAsJournalctl(t *testing.T) {
+	_, judge := oddJournal(t)
+	var ours []byte
+	for e, err := range ReadExport(bytes.NewReader(judge.export(t))) {
+		require.NoError(t, err)
+		ours = e.AppendShort(ours, time.UTC)
+	}
+	theirs := strings.Split(string(judge.output(t, "--output=short")), "\n")
+	got := strings.Split(string(ours), "\n")
+	for i, line := range theirs {
+		if i < len(got) {
+			assert.Equal(t, line, got[i])
+		}
+	}
+	assert.Len(t, got, len(theirs))
+}

@@ -1,0 +1,54 @@
+package spawnercfg
+
+import "strings"
+
+// nearestProperty returns the property of systemd that a misspelt name stands
+// for, and "" for one that is right or like no other.
+func nearestProperty(name string) string {
+	for _, p := range systemdProperties {
+		if p == name {
+			return ""
+		}
+	}
+	return nearest(name, systemdProperties)
+}
+
+// systemdProperties are settings of services that systemd-run takes
+// (systemd.exec(5), systemd.service(5), systemd.resource-control(5),
+// systemd.kill(5) and systemd.unit(5) of systemd 257).
+var systemdProperties = strings.Fields(`
+	Description Documentation Requires Requisite Wants BindsTo PartOf Upholds Conflicts Before After OnFailure OnSuccess
+	RequiresMountsFor WantsMountsFor StopWhenUnneeded RefuseManualStart RefuseManualStop AllowIsolate DefaultDependencies
+	CollectMode JobTimeoutSec JobRunningTimeoutSec FailureAction SuccessAction StartLimitIntervalSec StartLimitBurst
+	Type ExitType RemainAfterExit GuessMainPID PIDFile BusName ExecStart ExecStartPre ExecStartPost ExecCondition ExecReload
+	ExecStop ExecStopPost RestartSec Restart RestartMode RestartSteps RestartMaxDelaySec TimeoutStartSec TimeoutStopSec TimeoutAbortSec TimeoutSec
+	TimeoutStartFailureMode TimeoutStopFailureMode RuntimeMaxSec RuntimeRandomizedExtraSec WatchdogSec SuccessExitStatus
+	RestartPreventExitStatus RestartForceExitStatus RootDirectoryStartOnly NonBlocking NotifyAccess Sockets FileDescriptorStoreMax
+	FileDescriptorStorePreserve USBFunctionDescriptors USBFunctionStrings OOMPolicy OpenFile ReloadSignal
+	WorkingDirectory RootDirectory RootImage RootImageOptions RootImagePolicy RootHash RootHashSignature RootVerity RootEphemeral MountAPIVFS ProtectProc ProcSubset
+	BindPaths BindReadOnlyPaths MountImages ExtensionImages ExtensionDirectories User Group DynamicUser SupplementaryGroups SetLoginEnvironment
+	PAMName CapabilityBoundingSet AmbientCapabilities NoNewPrivileges SecureBits SELinuxContext AppArmorProfile SmackProcessLabel
+	LimitCPU LimitFSIZE LimitDATA LimitSTACK LimitCORE LimitRSS LimitNOFILE LimitAS LimitNPROC LimitMEMLOCK LimitLOCKS
+	LimitSIGPENDING LimitMSGQUEUE LimitNICE LimitRTPRIO LimitRTTIME UMask CoredumpFilter KeyringMode OOMScoreAdjust TimerSlackNSec
+	Personality IgnoreSIGPIPE Nice CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork CPUAffinity NUMAPolicy NUMAMask
+	IOSchedulingClass IOSchedulingPriority ProtectSystem ProtectHome RuntimeDirectory StateDirectory CacheDirectory LogsDirectory
+	ConfigurationDirectory RuntimeDirectoryMode StateDirectoryMode CacheDirectoryMode LogsDirectoryMode ConfigurationDirectoryMode
+	RuntimeDirectoryPreserve TimeoutCleanSec ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths
+	ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories TemporaryFileSystem PrivateTmp PrivateDevices PrivateNetwork
+	NetworkNamespacePath PrivateIPC IPCNamespacePath MemoryKSM PrivatePIDs PrivateUsers ProtectHostname ProtectClock ProtectKernelTunables
+	ProtectKernelModules ProtectKernelLogs ProtectControlGroups RestrictAddressFamilies RestrictFileSystems RestrictNamespaces
+	LockPersonality MemoryDenyWriteExecute RestrictRealtime RestrictSUIDSGID RemoveIPC PrivateMounts MountFlags SystemCallFilter
+	SystemCallErrorNumber SystemCallArchitectures SystemCallLog Environment EnvironmentFile PassEnvironment UnsetEnvironment
+	StandardInput StandardOutput StandardError StandardInputText StandardInputData LogLevelMax LogExtraFields LogRateLimitIntervalSec
+	LogRateLimitBurst LogFilterPatterns LogNamespace SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix TTYPath TTYReset TTYVHangup
+	TTYRows TTYColumns TTYVTDisallocate LoadCredential LoadCredentialEncrypted ImportCredential SetCredential SetCredentialEncrypted UtmpIdentifier UtmpMode
+	CPUAccounting CPUWeight StartupCPUWeight CPUShares StartupCPUShares CPUQuota CPUQuotaPeriodSec AllowedCPUs StartupAllowedCPUs
+	AllowedMemoryNodes StartupAllowedMemoryNodes MemoryAccounting MemoryMin MemoryLow StartupMemoryLow DefaultMemoryMin DefaultMemoryLow
+	MemoryHigh StartupMemoryHigh MemoryMax StartupMemoryMax MemorySwapMax StartupMemorySwapMax MemoryZSwapMax StartupMemoryZSwapMax MemoryZSwapWriteback MemoryLimit
+	TasksAccounting TasksMax IOAccounting IOWeight StartupIOWeight IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax IOReadIOPSMax
+	IOWriteIOPSMax IODeviceLatencyTargetSec BlockIOAccounting BlockIOWeight IPAccounting IPAddressAllow IPAddressDeny
+	SocketBindAllow SocketBindDeny RestrictNetworkInterfaces NFTSet IPIngressFilterPath IPEgressFilterPath BPFProgram DeviceAllow DevicePolicy
+	Slice Delegate DelegateSubgroup DisableControllers ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference
+	MemoryPressureWatch MemoryPressureThresholdSec CoredumpReceive
+	KillMode KillSignal RestartKillSignal SendSIGHUP SendSIGKILL FinalKillSignal WatchdogSignal
+`)
