@@ -359,9 +359,11 @@ const (
 	killAgain = 20 * time.Millisecond
 )
 
-// wait returns at least one event, or an error.
+// wait returns at least one event, or an error, or both.
 func (w *watcher) wait(ctx context.Context) ([]Event, error) {
-	w.waiting.Lock()
+	if !w.waiting.TryLock() {
+		return nil, errors.New("another call of Events is running")
+	}
 	defer w.waiting.Unlock()
 	stop := context.AfterFunc(ctx, func() { w.epoll.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -401,19 +403,17 @@ func (w *watcher) collect() (events []Event, again bool, err error) {
 		return nil, false, ErrClosed
 	}
 	events, w.pending = w.pending, nil
-	// Whatever fails from here on, what was collected is not lost.
 	err = w.drain(&events)
 	for _, u := range w.units {
 		again = again || !u.expectKill.IsZero()
 	}
-	if err != nil && len(events) > 0 {
-		err = nil // and will again
-	}
 	return events, again, err
 }
 
-// drain takes in all that inotify and the eventfds have.
+// drain takes in all that inotify and the eventfds have. A unit that fails
+// does not keep the others from being looked at.
 func (w *watcher) drain(events *[]Event) error {
+	var errs []error
 	changed := make(map[*watchedUnit]bool)
 	changedSlices := make(map[*watchedSlice]bool)
 	var created []string
@@ -483,7 +483,7 @@ func (w *watcher) drain(events *[]Event) error {
 	var left []*watchedUnit
 	for u := range changed {
 		if err := w.check(u, events); err != nil {
-			return err
+			errs = append(errs, err)
 		}
 		if u.gone {
 			left = append(left, u)
@@ -494,7 +494,7 @@ func (w *watcher) drain(events *[]Event) error {
 	}
 	for sl := range changedSlices {
 		if err := w.explain(sl, &left, events); err != nil {
-			return err
+			errs = append(errs, err)
 		}
 	}
 	for _, u := range left {
@@ -516,11 +516,12 @@ func (w *watcher) drain(events *[]Event) error {
 			continue // and gone again
 		}
 		if err != nil {
-			return &Error{Op: "watch", Path: path, Err: err}
+			errs = append(errs, within("watch", path, err))
+			continue
 		}
 		*events = append(*events, Event{Time: now, Path: path, Kind: Created})
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (sl *watchedSlice) wants(path string) bool {
