@@ -223,7 +223,7 @@ func (w *watcher) openUnit(u *watchedUnit, dir string) error {
 }
 
 // openLegacy asks for the kernel's notices of out-of-memory states, unless
-// the unit has no memory accounting.
+// the unit has no group in the memory hierarchy (yet).
 func (w *watcher) openLegacy(u *watchedUnit) error {
 	memory := func() ([]cgroup1.Subsystem, error) {
 		return []cgroup1.Subsystem{cgroup1.NewMemory(w.tree.mount)}, nil
@@ -264,6 +264,15 @@ func (w *watcher) slice(path string) (*watchedSlice, error) {
 		return nil, ErrNotRunning
 	}
 	sl.watches = watches
+	if w.tree.mode != Unified {
+		// systemd makes a unit's group there a moment later.
+		watches, err := w.watch(filepath.Join(w.tree.mount, "memory", path), unix.IN_CREATE|unix.IN_ONLYDIR, sl)
+		if err != nil {
+			w.dropSlice(sl)
+			return nil, err
+		}
+		sl.watches = append(sl.watches, watches...)
+	}
 	if watches, err = w.watch(dir+"/memory.events", unix.IN_MODIFY, sl); err == nil {
 		sl.watches = append(sl.watches, watches...)
 		sl.events, err = w.tree.openFile(unix.AT_FDCWD, dir+"/memory.events")
@@ -457,7 +466,7 @@ func (w *watcher) drain(events *[]Event) error {
 					if u := w.units[child]; u != nil {
 						changed[u] = true
 					}
-				case ev.Mask&unix.IN_CREATE != 0 && sl.wants(child):
+				case ev.Mask&unix.IN_CREATE != 0 && (sl.wants(child) || w.units[child] != nil):
 					created = append(created, child)
 				}
 			}
@@ -508,7 +517,10 @@ func (w *watcher) drain(events *[]Event) error {
 		w.drop(u)
 	}
 	for _, path := range created {
-		if w.units[path] != nil {
+		if u := w.units[path]; u != nil {
+			if w.tree.mode != Unified && u.eventfd < 0 {
+				errs = append(errs, w.openLegacy(u))
+			}
 			continue
 		}
 		_, err := w.addUnit(path)
@@ -554,7 +566,7 @@ func (w *watcher) check(u *watchedUnit, events *[]Event) error {
 		}
 		return err
 	}
-	if err := w.legacyKills(u, &st); err != nil {
+	if _, err := w.legacyKills(u, &st); err != nil {
 		return within("watch", u.path, err)
 	}
 	if err := read(memoryEvents, u.events); err != nil {
@@ -563,6 +575,7 @@ func (w *watcher) check(u *watchedUnit, events *[]Event) error {
 	if err := read(cgroupEvents, u.groups); err != nil {
 		return within("watch", u.path, err)
 	}
+	// Without cgroup.events, on v1, its directory has to tell.
 	if u.groups < 0 && unix.Access(w.groups()+u.path, unix.F_OK) != nil {
 		u.gone = true
 	}
@@ -658,7 +671,7 @@ func (w *watcher) sliceKills(sl *watchedSlice) uint64 {
 // each out-of-memory state, and one when the group is removed.
 func (w *watcher) announced(u *watchedUnit, count uint64, now time.Time, events *[]Event) {
 	var st Stats
-	if err := w.legacyKills(u, &st); err == nil && u.gone {
+	if found, err := w.legacyKills(u, &st); err == nil && !found {
 		count--
 	}
 	if count > 0 {
@@ -667,18 +680,17 @@ func (w *watcher) announced(u *watchedUnit, count uint64, now time.Time, events 
 	}
 }
 
-// legacyKills reads a v1 group's count of OOM kills.
-func (w *watcher) legacyKills(u *watchedUnit, st *Stats) error {
+// legacyKills reads a v1 group's count of OOM kills, if it is found.
+func (w *watcher) legacyKills(u *watchedUnit, st *Stats) (found bool, err error) {
 	if u.eventfd < 0 {
-		return nil
+		return false, nil
 	}
 	g := legacyGroup{w.tree, u.path, st}
-	found, err := g.lines("memory", "memory.oom_control", func(line []byte) bool {
+	found, err = g.lines("memory", "memory.oom_control", func(line []byte) bool {
 		return parseMemoryEvents(&st.Memory.Events, line) == nil
 	})
-	if err == nil && !found || errors.Is(err, unix.ENODEV) {
-		u.gone = true
-		return nil
+	if errors.Is(err, unix.ENODEV) {
+		return false, nil
 	}
-	return err
+	return found, err
 }
