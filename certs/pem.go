@@ -54,7 +54,9 @@ func scan(input Input, data []byte) ([]block, []Finding) {
 	if s.whole(data) {
 		return nil, s.findings
 	}
-	for i, line := range bytes.Split(data, []byte("\n")) {
+	i := -1
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		i++
 		if s.count > maxBlocks {
 			s.report(CodeTooLarge, SeverityError, i+1, fmt.Sprintf("more than %d PEM blocks: this is no certificate chain", maxBlocks),
 				"Give the certificate of the host and its intermediates only.")
