@@ -81,7 +81,7 @@ func addHub(ctx context.Context, work, root string) error {
 // addUnits chooses what starts at boot.
 func addUnits(ctx context.Context, _, root string) error {
 	if err := run(ctx, "chroot", root, "systemctl", "enable",
-		"hubhost-files.service", "hubhost-live.service", "jupyterhub.service", "nginx.service"); err != nil {
+		"hubhost-files.service", "hubhost-live.service", "jupyterhub.service", "jupyterhub-proxy.service", "nginx.service"); err != nil {
 		return err
 	}
 	mask := []string{root, "systemctl", "mask",

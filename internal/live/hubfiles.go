@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -18,16 +17,14 @@ import (
 )
 
 // writeHubFiles puts under root what the hub and nginx of one run read: the
-// configuration, the certificate with its authority, and the API token.
+// configuration, the certificate with its authority, and the secrets.
 func writeHubFiles(root string) error {
 	cert, err := newCertificate()
 	if err != nil {
 		return err
 	}
-	token := make([]byte, 16)
-	rand.Read(token)
-	apiToken := hex.EncodeToString(token)
-	config, err := hubConfig(apiToken)
+	apiToken, proxyToken := rand.Text(), rand.Text()
+	config, err := hub.Options(apiToken).Python()
 	if err != nil {
 		return err
 	}
@@ -37,6 +34,7 @@ func writeHubFiles(root string) error {
 		mode os.FileMode
 	}{
 		{hub.ConfigFile, config, 0o600}, // it names the token
+		{hub.ProxyFile, []byte("CONFIGPROXY_AUTH_TOKEN=" + proxyToken + "\n"), 0o600},
 		{hub.TokenFile, []byte(apiToken + "\n"), 0o600},
 		{hub.CertFile, cert.leaf, 0o644},
 		{hub.KeyFile, cert.key, 0o600},

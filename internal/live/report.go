@@ -97,7 +97,7 @@ type testEvent struct {
 }
 
 func test2json(ctx context.Context, pkg string, output []byte) ([]testEvent, error) {
-	cmd := command(ctx, "go", "tool", "test2json", "-p", pkg)
+	cmd := command(ctx, "go", "tool", "test2json", "-t", "-p", pkg)
 	cmd.Stdin = bytes.NewReader(output)
 	out, err := outputOf(cmd)
 	if err != nil {

@@ -7,6 +7,9 @@ const (
 	ConfigFile = "/opt/jupyterhub/etc/jupyterhub/jupyterhub_config.py"
 	CertFile   = "/opt/jupyterhub/certs/cert.pem"
 	KeyFile    = "/opt/jupyterhub/certs/cert.key"
+	// ProxyFile has the environment of the proxy's unit: the secret that the
+	// hub and its proxy share.
+	ProxyFile = "/opt/jupyterhub/etc/jupyterhub/proxy.env"
 	// CAFile has the certificate of the authority that signed CertFile's.
 	CAFile = "/opt/jupyterhub/certs/ca.pem"
 	// TokenFile has the token of the service that drives the REST API. Only
