@@ -196,7 +196,9 @@ func (s *scanner) inside(n int, text string) {
 		s.outside(n, text)
 	case s.bad:
 	case text == "":
-		if !s.header {
+		// One right after BEGIN ends a header that is not there; OpenSSL takes
+		// any other for the end of one that it then cannot read.
+		if !s.header && n > s.cur.line+1 {
 			s.blank = n
 		}
 		s.header = false
@@ -254,7 +256,7 @@ func (s *scanner) end(n int, text string) {
 
 // close decodes the block that has come to its end.
 func (s *scanner) close() {
-	if s.blank > s.cur.line+1 {
+	if s.blank != 0 {
 		s.blankLine()
 	}
 	if !s.cur.encrypted { // else it will not be looked into
