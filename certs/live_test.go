@@ -87,7 +87,7 @@ func TestLiveInstall(t *testing.T) {
 		assert.NoError(t, err)
 	})
 
-	served := func(want *certs.Pair, when string) {
+	served := func(t *testing.T, want *certs.Pair, when string) {
 		t.Helper()
 		s, err := certs.Served(ctx, liveAddr, hub.HostName)
 		require.NoError(t, err, when)
@@ -97,7 +97,7 @@ func TestLiveInstall(t *testing.T) {
 		require.NoError(t, err, when)
 		require.Equal(t, want.Fingerprint(), installed.Fingerprint(), when)
 	}
-	served(first, "self-made")
+	served(t, first, "self-made")
 	judge := func(caFile string) (openssl, curl error) {
 		out, openssl := tool(t, "openssl", "s_client", "-connect", liveAddr, "-servername", hub.HostName, "-verify_hostname", hub.HostName,
 			"-CAfile", caFile, "-verify_return_error", "-brief")
@@ -131,7 +131,7 @@ func TestLiveInstall(t *testing.T) {
 		result, err := target.Install(ctx, renewed.Host, options)
 		require.NoError(t, err)
 		assert.True(t, result.Changed)
-		served(renewed.Host, "renewed")
+		served(t, renewed.Host, "renewed")
 		hold(t)
 		load(t, first, renewed.Host)
 		openssl, curl := judge(files.CACert)
@@ -148,7 +148,7 @@ func TestLiveInstall(t *testing.T) {
 		_, err = target.Install(ctx, certs.Parse(first.CertPEM(), key), options)
 		assert.ErrorIs(t, err, certs.CodeKeyTypeMismatch)
 		assert.Equal(t, before, onDisk(t))
-		served(renewed.Host, "after a refusal")
+		served(t, renewed.Host, "after a refusal")
 	})
 
 	next, err := certs.Generate(certs.Request{Names: []string{hub.HostName, "127.0.0.1"}, CA: g.CA})
@@ -159,7 +159,7 @@ func TestLiveInstall(t *testing.T) {
 		require.True(t, ok, "%v", err)
 		assert.Equal(t, stage, e.Stage)
 		assert.Equal(t, certs.StateRestored, e.State)
-		served(renewed.Host, "restored")
+		served(t, renewed.Host, "restored")
 		return err
 	}
 	t.Run("nginx refuses its configuration", func(t *testing.T) {
@@ -196,7 +196,7 @@ func TestLiveInstall(t *testing.T) {
 	t.Run("rolled back", func(t *testing.T) {
 		_, err := target.Rollback(ctx, "", options)
 		require.NoError(t, err)
-		served(first, "rolled back")
+		served(t, first, "rolled back")
 	})
 
 	// What is on disk is what nginx starts with.
