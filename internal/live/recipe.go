@@ -44,7 +44,7 @@ var requirements string
 // sources are what an image depends on beside its release: a change to any of
 // them makes another image.
 //
-//go:embed image requirements.txt recipe.go customize_linux.go image.go
+//go:embed image requirements.txt recipe.go customize_linux.go image.go wheels.go
 var sources embed.FS
 
 // hash names the image that the recipe makes.
