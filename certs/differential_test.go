@@ -209,9 +209,11 @@ func craft(t *testing.T, p *pki) map[string]input {
 	otherKey := (&entity{key: other}).pkcs8(t)
 
 	// The other key with the same X coordinate: its Y is negated.
-	negated := &ecdsa.PrivateKey{D: new(big.Int).Sub(ecKey.Params().N, ecKey.D)}
-	negated.Curve, negated.X = ecKey.Curve, ecKey.X
-	negated.Y = new(big.Int).Sub(ecKey.Params().P, ecKey.Y)
+	d, err := ecKey.Bytes()
+	require.NoError(t, err)
+	d = new(big.Int).Sub(ecKey.Params().N, new(big.Int).SetBytes(d)).FillBytes(d)
+	negated, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d)
+	require.NoError(t, err)
 
 	pemOf := func(label string, der []byte) []byte { return block(label, der) }
 	replace := func(b []byte, old, new string) []byte { return bytes.ReplaceAll(b, []byte(old), []byte(new)) }

@@ -45,8 +45,8 @@ type Memory struct {
 	Kernel Opt[uint64]
 	// MajorFaults counts page faults that had to wait for a device.
 	MajorFaults Opt[uint64]
-	// Swap is what is swapped out; SwapPeak its greatest (Linux 6.5; v1:
-	// absent).
+	// Swap is what is swapped out (v1: only with swapaccount=1); SwapPeak its
+	// greatest (Linux 6.5; v1: absent).
 	Swap, SwapPeak Opt[uint64]
 
 	// Min and Low are protection from reclaim (MemoryMin=, MemoryLow=), not

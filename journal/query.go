@@ -35,7 +35,7 @@ type Query struct {
 	// is wanted.
 	Identifiers []string
 	// Priorities are those wanted, as [AtLeast] and [Between] make them; none
-	// set means every entry, also one that has no priority.
+	// of them, or all eight, mean every entry, also one that has no priority.
 	Priorities Priorities
 	// Boot is the boot in which the entry was written; zero means any. See
 	// [Journal.Boots].
@@ -111,7 +111,7 @@ func (q *Query) condition(coredumpUID string) (Match, error) {
 		}
 		all = append(all, Any(ids...))
 	}
-	if q.Priorities != 0 {
+	if q.Priorities.selects() {
 		var ps []Match
 		for p := Emerg; p <= Debug; p++ {
 			if q.Priorities.Has(p) {

@@ -263,7 +263,7 @@ func TestConcurrentQueries(t *testing.T) {
 			for k := range 20 {
 				q := Query{Match: Field("PARITY", strconv.Itoa(i%2)), Reverse: k%2 == 0}
 				n := 0
-				for _, err := range j.Lend(t.Context(), q) {
+				for _, err := range j.EntriesLent(t.Context(), q) {
 					assert.NoError(t, err)
 					n++
 				}
@@ -294,7 +294,7 @@ func TestIterationEnds(t *testing.T) {
 	assert.Equal(t, context.Canceled, last)
 
 	n = 0
-	for _, err := range j.Lend(t.Context(), Query{}) {
+	for _, err := range j.EntriesLent(t.Context(), Query{}) {
 		if last = err; err != nil {
 			continue
 		}
@@ -312,7 +312,7 @@ func TestIterationEnds(t *testing.T) {
 func TestLentEntryIsReusedAndCloneIsNot(t *testing.T) {
 	j := openBuilt(t, manyFiles())
 	var lent, owned *Entry
-	for e, err := range j.Lend(t.Context(), Query{}) {
+	for e, err := range j.EntriesLent(t.Context(), Query{}) {
 		require.NoError(t, err)
 		if lent == nil {
 			lent, owned = e, e.Clone()
@@ -502,7 +502,7 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 			require.NoError(t, err)
 			defer func() { assert.NoError(t, j.Close()) }()
 			healthy, broken := 0, 0
-			for e, err := range j.Lend(t.Context(), Query{}) {
+			for e, err := range j.EntriesLent(t.Context(), Query{}) {
 				require.NoError(t, err)
 				if from, _ := e.Get("FROM"); bytes.Equal(from, []byte("healthy")) {
 					healthy++

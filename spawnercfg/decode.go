@@ -3,6 +3,7 @@ package spawnercfg
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -314,7 +315,10 @@ func decodeHeaders(headers map[string]string) Headers {
 			if n := len(directives); n > 1 {
 				ancestors, _ := strings.CutPrefix(directives[0], "frame-ancestors ")
 				report, _ := strings.CutPrefix(directives[n-1], "report-uri ")
-				one.FrameAncestors, one.Policy, one.ReportURI = strings.Split(ancestors, " "), directives[1:n-1], report
+				one.FrameAncestors, one.Policy, one.ReportURI = strings.Split(ancestors, " "), slices.Clone(directives[1:n-1]), report
+				if n == 2 {
+					one.Policy = nil
+				}
 			}
 			if one.ReportURI == cspReportURI {
 				one.ReportURI = ""

@@ -156,7 +156,7 @@ func (f *File) edited(want Setting, splices []splice, was Reading) (*File, error
 	if err != nil {
 		return nil, err
 	}
-	g, err := f.reparse(src)
+	g, err := f.Rewrite(src)
 	if err != nil {
 		return nil, err
 	}
@@ -183,9 +183,11 @@ func (f *File) edited(want Setting, splices []splice, was Reading) (*File, error
 	return g, nil
 }
 
-// reparse reads other source in the place of f.
-func (f *File) reparse(src []byte) (*File, error) {
-	g, err := parse(src, f.opt, nil)
+// Rewrite returns a file with another source that is to be installed in the
+// place of f: a change on disk since f was read is still [ErrChanged]. The
+// error is a *[ParseError].
+func (f *File) Rewrite(src []byte) (*File, error) {
+	g, err := Parse(src, f.opt)
 	if err != nil {
 		return nil, err
 	}
@@ -258,11 +260,11 @@ func (f *File) separator(at int) string {
 // default of an option, if that stands between statements of the module.
 func (f *File) commentedDefault(section, name string) int {
 	pattern := regexp.MustCompile(`^#\s*c\.` + section + `\.` + name + `\s*=`)
-	for _, c := range f.comments {
-		if !pattern.Match(c.Text(f.src)) {
+	for _, c := range f.tokens {
+		if c.Kind != py.Comment || !pattern.Match(c.Text(f.src)) {
 			continue
 		}
-		start, end := f.lines().Span(int(c.Start))
+		start, end := py.Span(f.src, int(c.Start))
 		if start != int(c.Start) {
 			continue
 		}
@@ -281,7 +283,7 @@ func (f *File) removal(i int) []splice {
 	s := &f.stmts[i]
 	switch {
 	case s.Alone:
-		start, _ := f.lines().Span(s.LineStart)
+		start, _ := py.Span(f.src, s.LineStart)
 		return []splice{{max(start, f.bomLen()), s.LineEnd, ""}}
 	case i+1 < len(f.stmts) && f.stmts[i+1].LineStart == s.LineStart:
 		return []splice{{s.Start(), f.stmts[i+1].Start(), ""}}
@@ -297,8 +299,13 @@ func (f *File) bomLen() int {
 }
 
 func (f *File) hasComment(start, end int) bool {
-	i, _ := slices.BinarySearchFunc(f.comments, start, func(c py.Token, at int) int { return int(c.Start) - at })
-	return i < len(f.comments) && int(f.comments[i].Start) < end
+	i, _ := slices.BinarySearchFunc(f.tokens, start, func(t py.Token, at int) int { return int(t.Start) - at })
+	for ; i < len(f.tokens) && int(f.tokens[i].Start) < end; i++ {
+		if f.tokens[i].Kind == py.Comment {
+			return true
+		}
+	}
+	return false
 }
 
 // DropInPath returns where the machine-owned part of a configuration is kept:
@@ -350,7 +357,7 @@ func (f *File) Include(dropIn string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.reparse(src)
+	return f.Rewrite(src)
 }
 
 // loads reports whether a statement is load_subconfig('name').

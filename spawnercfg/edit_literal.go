@@ -198,7 +198,7 @@ func (e *elements) text(el element, indent string) (string, bool) {
 
 // indent returns the white space that the line of an offset begins with.
 func (e *elements) indent(at int) string {
-	start, end := e.lines().Span(at)
+	start, end := py.Span(e.src, at)
 	line := e.src[start:end]
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
@@ -241,7 +241,7 @@ func (e *elements) comma(i int) int {
 		case ',':
 			return at
 		case '#':
-			_, at = e.lines().Span(at)
+			_, at = py.Span(e.src, at)
 		case ' ', '\t', '\f', '\r', '\n', '\\':
 			at++
 		default:
@@ -255,7 +255,7 @@ func (e *elements) comma(i int) int {
 // lines with nothing but a comment, and returns the span of those lines.
 func (e *elements) ownLines(i int) (start, end int, ok bool) {
 	s, t := e.span(i)
-	start, _ = e.lines().Span(s)
+	start, _ = py.Span(e.src, s)
 	if len(bytes.TrimLeft(e.src[start:s], " \t")) > 0 {
 		return 0, 0, false
 	}
@@ -265,7 +265,7 @@ func (e *elements) ownLines(i int) (start, end int, ok bool) {
 		}
 		t = c + 1
 	}
-	_, end = e.lines().Span(t)
+	_, end = py.Span(e.src, t)
 	rest := bytes.TrimLeft(e.src[t:end], " \t")
 	if len(rest) > 0 && rest[0] != '#' && rest[0] != '\n' && rest[0] != '\r' {
 		return 0, 0, false

@@ -169,10 +169,11 @@ func TestInclude(t *testing.T) {
 // oracle's configurations: the option has the value, no other has changed,
 // and what was removed is not set.
 func TestEditsEqualTraitlets(t *testing.T) {
-	count := 1500
+	count := 800
 	if os.Getenv("HUBHOST_LONG") == "1" {
 		count = 20_000
 	}
+	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := configs{rand.New(rand.NewPCG(seed, 0))}

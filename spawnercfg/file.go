@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/hubhost/hubhost/internal/atomicfile"
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
@@ -23,8 +22,8 @@ type File struct {
 	src      []byte
 	snapshot *atomicfile.Snapshot
 	stmts    []py.Statement
-	comments []py.Token
-	lines    func() *py.Lines
+	tokens   []py.Token
+	lines    *py.Lines // used while parsing alone: it keeps its place
 	table    *table
 	subs     []SubConfig
 	json     string
@@ -99,7 +98,7 @@ func ReadFile(path, dir string) (*File, error) {
 // parse parses a file that the files of chain are loading.
 func parse(src []byte, opt ParseOptions, chain []string) (*File, error) {
 	f := &File{path: opt.Path, opt: opt, src: src}
-	f.lines = sync.OnceValue(func() *py.Lines { return py.NewLines(src) })
+	f.lines = py.NewLines(src)
 	if err := py.CheckEncoding(src); err != nil {
 		return nil, f.parseError(err)
 	}
@@ -107,12 +106,8 @@ func parse(src []byte, opt ParseOptions, chain []string) (*File, error) {
 	if err != nil {
 		return nil, f.parseError(err)
 	}
+	f.tokens = toks
 	f.stmts = py.Statements(src, toks)
-	for _, t := range toks {
-		if t.Kind == py.Comment {
-			f.comments = append(f.comments, t)
-		}
-	}
 	r := newReader(f, opt, chain)
 	r.run()
 	f.table = r.table
@@ -143,7 +138,7 @@ func looksLikeTemplate(src []byte) bool {
 }
 
 func (f *File) position(offset int) Position {
-	line, column := f.lines().Position(offset)
+	line, column := f.lines.Position(offset)
 	return Position{File: f.path, Line: line, Column: column}
 }
 

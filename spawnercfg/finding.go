@@ -19,25 +19,25 @@ type Severity uint8
 
 // The severities, from least to most.
 const (
-	// Notice is worth knowing: nothing has to be done.
-	Notice Severity = iota
+	// Info is worth knowing: nothing has to be done.
+	Info Severity = iota
 	// Warning works, and not as it looks.
 	Warning
-	// Failure keeps the hub from starting, or some or all users from getting
+	// Error keeps the hub from starting, or some or all users from getting
 	// their servers, or leaves a boundary open that the option is there to
 	// close.
-	Failure
+	Error
 )
 
-// String returns "notice", "warning" or "failure".
+// String returns "info", "warning" or "error".
 func (s Severity) String() string {
 	switch s {
-	case Notice:
-		return "notice"
+	case Info:
+		return "info"
 	case Warning:
 		return "warning"
-	case Failure:
-		return "failure"
+	case Error:
+		return "error"
 	}
 	return fmt.Sprintf("Severity(%d)", uint8(s))
 }
@@ -103,11 +103,11 @@ func (f Finding) Unwrap() error { return f.Code }
 // Report is the findings of a check.
 type Report []Finding
 
-// Err joins the findings of severity [Failure]; it is nil if there is none.
+// Err joins the findings of severity [Error]; it is nil if there is none.
 func (r Report) Err() error {
 	var errs []error
 	for _, f := range r {
-		if f.Severity == Failure {
+		if f.Severity == Error {
 			errs = append(errs, f)
 		}
 	}

@@ -35,10 +35,6 @@ type InstallOptions struct {
 	// Backups is how many backups are kept; the oldest beyond it are removed.
 	// Zero means five, and less than zero keeps no backup at all.
 	Backups int
-	// Check, if not nil, is asked with the bytes to be written, before
-	// anything is; its error is returned. [Check] with the hub's own Python is
-	// the strictest one.
-	Check func(ctx context.Context, src []byte) error
 }
 
 const defaultBackups = 5
@@ -117,11 +113,6 @@ func install(ctx context.Context, path string, src []byte, expect *atomicfile.Sn
 			return done, ErrChanged
 		case string(have) == string(src):
 			return done, nil
-		}
-	}
-	if opt.Check != nil {
-		if err := opt.Check(ctx, src); err != nil {
-			return done, err
 		}
 	}
 	replace := atomicfile.Options{Expect: expect}
@@ -205,7 +196,7 @@ func prune(target string, keep int) error {
 
 // Restore puts a backup of the file at path back in place, in the manner of
 // [File.Install]: what is there now becomes a backup in its turn, so that a
-// restore can be undone by another. [InstallOptions.Check] is asked.
+// restore can be undone by another.
 func Restore(ctx context.Context, path, backup string, opt InstallOptions) (Installed, error) {
 	src, _, err := atomicfile.Read(backup, py.MaxSize)
 	if err != nil {

@@ -43,7 +43,7 @@ func (o Options) Lint() Report {
 	for _, err := range flatten(err) {
 		var oe *OptionError
 		if errors.As(err, &oe) {
-			report = append(report, Finding{Code: CodeBadValue, Severity: Failure, Option: oe.Option, Message: oe.Err.Error()})
+			report = append(report, Finding{Code: CodeBadValue, Severity: Error, Option: oe.Option, Message: oe.Err.Error()})
 		}
 	}
 	return report
@@ -193,10 +193,10 @@ var removed = map[string]string{
 // structure judges where a setting stands.
 func (l *linter) structure(s Setting) {
 	if s.Value.IsZero() {
-		l.add(about(s, CodeUnsure, Notice, "", "not judged: %s", cmp.Or(s.Unsure, "there is no value")))
+		l.add(about(s, CodeUnsure, Info, "", "not judged: %s", cmp.Or(s.Unsure, "there is no value")))
 	}
 	if strings.Contains(s.Section, ".") {
-		l.add(about(s, CodeUnknownSection, Failure, "set it for the section of the class itself",
+		l.add(about(s, CodeUnknownSection, Error, "set it for the section of the class itself",
 			"the hub makes spawners and authenticators without a parent, so that a nested section does nothing"))
 		return
 	}
@@ -219,7 +219,7 @@ func (l *linter) structure(s Setting) {
 	l.inactive(s)
 	if ok && l.isSpawner(s.Section) {
 		if e, _ := l.effective(l.spawner, s.Name); e.Section != s.Section {
-			l.add(about(s, CodeOverridden, Notice, "", "%s has the last word, wherever it stands in the file: it is derived from %s", e.Option(), s.Section))
+			l.add(about(s, CodeOverridden, Info, "", "%s has the last word, wherever it stands in the file: it is derived from %s", e.Option(), s.Section))
 		}
 	}
 }
@@ -240,7 +240,7 @@ func (l *linter) unknownSection(s Setting) {
 		candidates = append(candidates, t.Section)
 	}
 	if near := nearest(s.Section, append(candidates, l.spawner...)); near != "" {
-		l.add(about(s, CodeUnknownSection, Failure, "write c."+near+"."+s.Name, "no class of the hub is called %s: the hub ignores the option without a word; %s is meant", s.Section, near))
+		l.add(about(s, CodeUnknownSection, Error, "write c."+near+"."+s.Name, "no class of the hub is called %s: the hub ignores the option without a word; %s is meant", s.Section, near))
 		return
 	}
 	l.add(about(s, CodeUnknownSection, Warning, "", "no class that the hub uses by this configuration is called %s: it ignores the option without a word", s.Section))
@@ -260,7 +260,7 @@ func (l *linter) unknownOption(s Setting) {
 	near := nearest(s.Name, candidates)
 	switch {
 	case near != "":
-		l.add(about(s, CodeUnknownOption, Failure, "write c."+s.Section+"."+near, "%s has no such option: the hub ignores it, with a warning in its log; %s is meant", s.Section, near))
+		l.add(about(s, CodeUnknownOption, Error, "write c."+s.Section+"."+near, "%s has no such option: the hub ignores it, with a warning in its log; %s is meant", s.Section, near))
 	case l.derived && l.isSpawner(s.Section) || Ancestry(s.Section) == nil:
 		// A class that is not known may have it.
 	default:
@@ -343,7 +343,7 @@ func (l *linter) option(s Setting) {
 		return
 	}
 	if s.speakable() != nil {
-		l.add(about(s, CodeControl, Failure, "", "it holds a control character, which systemd or the file system will refuse or take for an end"))
+		l.add(about(s, CodeControl, Error, "", "it holds a control character, which systemd or the file system will refuse or take for an end"))
 	}
 	switch s.Section {
 	case "JupyterHub", "Application":
@@ -374,7 +374,7 @@ func (l *linter) validate(t Trait, s Setting) (v Value, failed bool) {
 	case t.Type == "Float" && s.Value.Kind() == StrKind, t.Type == "Int" && s.Value.Kind() == StrKind, t.Type == "Bool" && s.Value.Kind() == StrKind:
 		hint = "write it without quotes"
 	}
-	l.add(about(s, code, Failure, hint, "traitlets raises %s; %s", raised, effect))
+	l.add(about(s, code, Error, hint, "traitlets raises %s; %s", raised, effect))
 	return v, true
 }
 
@@ -407,9 +407,9 @@ func (l *linter) memory(s Setting, v Value) {
 	switch {
 	case !ok:
 	case n.Sign() < 1:
-		l.add(about(s, CodeMemoryLimitRefused, Failure, refusedHint, "systemd does not take a limit of %s bytes", n))
+		l.add(about(s, CodeMemoryLimitRefused, Error, refusedHint, "systemd does not take a limit of %s bytes", n))
 	case n.Cmp(big.NewInt(int64(tinyMemory))) < 0:
-		l.add(about(s, CodeMemoryTiny, Failure, "a number without a unit is bytes: write '2G'", "no server starts in %s bytes", n))
+		l.add(about(s, CodeMemoryTiny, Error, "a number without a unit is bytes: write '2G'", "no server starts in %s bytes", n))
 	}
 }
 
@@ -421,9 +421,9 @@ func (l *linter) cpu(s Setting, v Value) {
 	percent, raised := truncate(f * 100)
 	switch {
 	case raised != nil:
-		l.add(about(s, CodeSpawnFails, Failure, "take the option out for no limit", "every start fails with %s", raised))
+		l.add(about(s, CodeSpawnFails, Error, "take the option out for no limit", "every start fails with %s", raised))
 	case percent.Sign() < 1:
-		l.add(about(s, CodeCPULimitRefused, Failure, refusedHint, "the limit comes out as CPUQuota=%s%%, which is too small for systemd", percent))
+		l.add(about(s, CodeCPULimitRefused, Error, refusedHint, "the limit comes out as CPUQuota=%s%%, which is too small for systemd", percent))
 	case f >= 40:
 		l.add(about(s, CodeCPUPercent, Warning, "write CPUs, not percent: 0.5 is half of one", "it is a limit of %v CPUs", f))
 	case math.Round(f*100) != float64(percent.Int64()) && math.Abs(f*100-math.Round(f*100)) < 1e-6:
@@ -436,7 +436,7 @@ func (l *linter) hubOption(s Setting, v Value) {
 	switch s.Name {
 	case "allow_named_servers":
 		if truth(v) {
-			l.add(about(s, CodeNamedServers, Failure, "leave it out: SystemdSpawner has one unit a user", "all servers of a user are one unit: each start ends the one before"))
+			l.add(about(s, CodeNamedServers, Error, "leave it out: SystemdSpawner has one unit a user", "all servers of a user are one unit: each start ends the one before"))
 		}
 	case "cleanup_servers":
 		if truth(v) {
@@ -464,10 +464,10 @@ func (l *linter) tornado(s Setting, v Value) {
 	items, ok := headers.Items()
 	if !ok {
 		if !headers.IsZero() {
-			l.add(about(s, CodeBadValue, Failure, "", "headers is no dict: every page of the hub fails"))
+			l.add(about(s, CodeBadValue, Error, "", "headers is no dict: every page of the hub fails"))
 			return
 		}
-		l.add(about(s, CodeNoHeaders, Notice, "see RecommendedHeaders", "it sets no header: beside its own Content-Security-Policy the hub sends none"))
+		l.add(about(s, CodeNoHeaders, Info, "see RecommendedHeaders", "it sets no header: beside its own Content-Security-Policy the hub sends none"))
 		return
 	}
 	for _, it := range items {

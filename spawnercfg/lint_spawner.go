@@ -25,7 +25,7 @@ func (l *linter) spawnerOption(s Setting, v Value) {
 		}
 	case "start_timeout", "http_timeout":
 		if n, ok := v.Int64(); ok && n < 1 {
-			l.add(about(s, CodeTimeout, Failure, "write a number of seconds", "every start fails at once"))
+			l.add(about(s, CodeTimeout, Error, "write a number of seconds", "every start fails at once"))
 		}
 	case "unit_name_template":
 		l.unitNameTemplate(s, v)
@@ -45,7 +45,7 @@ func (l *linter) spawnerOption(s Setting, v Value) {
 		l.groupOverrides(s, v)
 	case "disable_user_sudo":
 		if !truth(v) {
-			l.add(about(s, CodeSudo, Notice, "", "users can gain privileges by sudo and set-user-ID programs, where the machine lets them"))
+			l.add(about(s, CodeSudo, Info, "", "users can gain privileges by sudo and set-user-ID programs, where the machine lets them"))
 		}
 	}
 }
@@ -58,12 +58,12 @@ func (l *linter) template(s Setting, v Value) bool {
 		if v.IsNone() {
 			return false
 		}
-		l.add(about(s, CodeTemplate, Failure, "write text", "every start fails: %s is no text", v))
+		l.add(about(s, CodeTemplate, Error, "write text", "every start fails: %s is no text", v))
 		return false
 	}
 	_, err := (templateFields{"USERNAME": StrValue("alice"), "USERID": IntValue(1)}).expand(text)
 	if raised, ok := err.(*PythonError); ok {
-		severity, hint := Failure, "write {{ and }} for braces; the fields are {USERNAME} and {USERID}"
+		severity, hint := Error, "write {{ and }} for braces; the fields are {USERNAME} and {USERID}"
 		if l.derived && raised.Type == "KeyError" {
 			severity, hint = Warning, "SystemdSpawner has {USERNAME} and {USERID}; the configured class may have more"
 		}
@@ -85,7 +85,7 @@ func (l *linter) templates(s Setting, v Value) {
 	elems, ok := v.Elems()
 	if !ok {
 		if s.Name == "cmd" && v.IsNone() {
-			l.add(about(s, CodeCommandNone, Failure, "take the option out for its default", "every start fails with TypeError: 'NoneType' object is not iterable"))
+			l.add(about(s, CodeCommandNone, Error, "take the option out for its default", "every start fails with TypeError: 'NoneType' object is not iterable"))
 		}
 		return
 	}
@@ -103,7 +103,7 @@ func (l *linter) templates(s Setting, v Value) {
 			}
 		case "cmd", "args":
 			if i == 0 && s.Name == "cmd" && strings.ContainsAny(text, " \t") && len(elems) == 1 {
-				l.add(about(s, CodeCommandNotSplit, Failure, "write a list: "+Strs(strings.Fields(text)...).String(), "%q is one command, blanks and all: no such program is there", text))
+				l.add(about(s, CodeCommandNotSplit, Error, "write a list: "+Strs(strings.Fields(text)...).String(), "%q is one command, blanks and all: no such program is there", text))
 			}
 			if strings.Contains(strings.ReplaceAll(text, "$$", ""), "$") {
 				l.add(about(s, CodeDollar, Warning, "write $$ for a dollar sign", "systemd expands the variable in %q", text))
@@ -116,11 +116,11 @@ func (l *linter) templates(s Setting, v Value) {
 func (l *linter) path(s Setting, text string) {
 	words, ok := splitWords(text)
 	if !ok || len(words) != 1 {
-		l.add(about(s, CodePathSplits, Failure, `write quotes inside the text: '"/with space"'`, "systemd takes %q for %d paths", text, len(words)))
+		l.add(about(s, CodePathSplits, Error, `write quotes inside the text: '"/with space"'`, "systemd takes %q for %d paths", text, len(words)))
 		return
 	}
 	if _, rest := pathPrefix(words[0]); !strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "{") {
-		l.add(about(s, CodePathRefused, Failure, refusedHint, "systemd does not take %q: it is not absolute", text))
+		l.add(about(s, CodePathRefused, Error, refusedHint, "systemd does not take %q: it is not absolute", text))
 	}
 }
 
@@ -129,7 +129,7 @@ func (l *linter) lowerTemplate(s Setting, v Value) {
 	text, _ := v.Str()
 	_, err := (templateFields{"username": StrValue("alice"), "base_url": StrValue("/user/alice/")}).expand(text)
 	if raised, ok := err.(*PythonError); ok {
-		l.add(about(s, CodeTemplate, Failure, "the fields here are {username} and {base_url}, in lower case", "every start fails with %s: %q is a template", raised, text))
+		l.add(about(s, CodeTemplate, Error, "the fields here are {username} and {base_url}, in lower case", "every start fails with %s: %q is a template", raised, text))
 	}
 }
 
@@ -147,7 +147,7 @@ func (l *linter) plain(s Setting, v Value) {
 	}
 	if s.Name == "slice" && text != "" {
 		if name, err := sliceName(text); err != nil {
-			l.add(about(s, CodeSliceRefused, Failure, refusedHint, "systemd does not take %q for a slice", text))
+			l.add(about(s, CodeSliceRefused, Error, refusedHint, "systemd does not take %q for a slice", text))
 		} else if name != text && name != text+".slice" {
 			l.add(about(s, CodeSliceRefused, Warning, "", "systemd calls the slice %s", name))
 		}
@@ -161,7 +161,7 @@ func (l *linter) unitNameTemplate(s Setting, v Value) {
 	text, _ := v.Str()
 	switch {
 	case !strings.Contains(text, "{USER"):
-		l.add(about(s, CodeUnitNameShared, Failure, "write 'jupyter-{USERNAME}-singleuser'", "all users have one unit: each start ends the server of another user"))
+		l.add(about(s, CodeUnitNameShared, Error, "write 'jupyter-{USERNAME}-singleuser'", "all users have one unit: each start ends the server of another user"))
 	case strings.HasSuffix(text, "{USERNAME}"):
 		l.add(about(s, CodeUnitNameSuffix, Warning, "let the name end in something fixed", "a user called x.slice gets a unit that is no service, and users foo and foo.service get the same unit"))
 	}
@@ -205,7 +205,7 @@ func (l *linter) properties(s Setting, v Value) {
 			case ListKind, TupleKind:
 				hint = "one property takes one text here; several values stand in it with blanks between, if systemd lets them"
 			}
-			l.add(about(s, CodePropertyType, Failure, hint, "every start fails: the property %s is no text but %s", name, it.Value))
+			l.add(about(s, CodePropertyType, Error, hint, "every start fails: the property %s is no text but %s", name, it.Value))
 			continue
 		}
 		if !l.template(s, it.Value) {
@@ -224,7 +224,7 @@ func (l *linter) property(s Setting, name, text string) {
 		switch {
 		case name == "NoNewPrivileges" && truth(base):
 			if on, ok := parseBool(text); ok && !on {
-				l.add(about(s, CodePropertyShadows, Failure, "set disable_user_sudo = False if that is meant", "it lets users gain privileges, though disable_user_sudo says no"))
+				l.add(about(s, CodePropertyShadows, Error, "set disable_user_sudo = False if that is meant", "it lets users gain privileges, though disable_user_sudo says no"))
 			}
 		case truth(base) || name == "StateDirectory" && truth(base):
 			l.add(about(s, CodePropertyShadows, Warning, "set "+option+" alone", "%s = %s replaces what %s says; what the server is told of its limits stays", name, text, option))
@@ -240,15 +240,15 @@ func (l *linter) property(s Setting, name, text string) {
 	switch name {
 	case "RuntimeDirectory":
 		if !strings.Contains(text, "{USER") {
-			l.add(about(s, CodePropertyShadows, Failure, "name the user in it: 'jupyter-{USERNAME}'", "all users share the directory with the files that hold their tokens: the first to start owns it"))
+			l.add(about(s, CodePropertyShadows, Error, "name the user in it: 'jupyter-{USERNAME}'", "all users share the directory with the files that hold their tokens: the first to start owns it"))
 		}
 	case "MemoryMax":
 		if n, ok := parseSize(text); ok && n == 0 {
-			l.add(about(s, CodeMemoryLimitRefused, Failure, refusedHint, "systemd does not take a limit of 0 bytes"))
+			l.add(about(s, CodeMemoryLimitRefused, Error, refusedHint, "systemd does not take a limit of 0 bytes"))
 		}
 	case "CPUQuota":
 		if n, ok := parseQuota(text); ok && n == 0 {
-			l.add(about(s, CodeCPULimitRefused, Failure, refusedHint, "CPUQuota=%s is too small for systemd", text))
+			l.add(about(s, CodeCPULimitRefused, Error, refusedHint, "CPUQuota=%s is too small for systemd", text))
 		}
 	case "Environment", "PassEnvironment", "SetCredential":
 		l.add(about(s, CodePropertySecret, Warning, "set Spawner.environment, which is kept in a file that only the user's server reads", "every user of the machine can read it with systemctl show"))
@@ -256,13 +256,13 @@ func (l *linter) property(s Setting, name, text string) {
 	if strings.HasPrefix(name, "Exec") && strings.Contains(text, "{USERNAME") {
 		switch {
 		case shell.MatchString(text):
-			l.add(about(s, CodePropertyExec, Failure, "pass the name as an argument of a program that checks it", "%s gives the user's name to a shell as part of a command: a name with ; or $( is one, by root where the text begins with + or !", name))
+			l.add(about(s, CodePropertyExec, Error, "pass the name as an argument of a program that checks it", "%s gives the user's name to a shell as part of a command: a name with ; or $( is one, by root where the text begins with + or !", name))
 		default:
 			l.add(about(s, CodePropertyExec, Warning, "check that the program takes every name", "%s puts the user's name into a command line, which systemd splits at blanks and expands $ and %% in", name))
 		}
 	}
 	if near := nearestProperty(name); near != "" {
-		l.add(about(s, CodePropertyName, Failure, "write "+near, "systemd has no property %s and refuses the unit: %s", name, refusedHint))
+		l.add(about(s, CodePropertyName, Error, "write "+near, "systemd has no property %s and refuses the unit: %s", name, refusedHint))
 	}
 }
 
@@ -272,10 +272,10 @@ func (l *linter) environment(s Setting, v Value) {
 		name, ok := it.Key.Str()
 		switch {
 		case !ok:
-			l.add(about(s, CodeEnvironment, Failure, "write the name in quotes", "every start fails: %s is no name", it.Key))
+			l.add(about(s, CodeEnvironment, Error, "write the name in quotes", "every start fails: %s is no name", it.Key))
 			continue
 		case !environmentKey.MatchString(name):
-			l.add(about(s, CodeEnvironment, Failure, "", "every start fails with AssertionError: %s not a valid environment variable", name))
+			l.add(about(s, CodeEnvironment, Error, "", "every start fails with AssertionError: %s not a valid environment variable", name))
 			continue
 		case !variableName.MatchString(name):
 			l.add(about(s, CodeEnvironment, Warning, "", "systemd ignores the variable %q: its name has more than letters, digits and _", name))
@@ -285,7 +285,7 @@ func (l *linter) environment(s Setting, v Value) {
 		text, isText := it.Value.Str()
 		switch {
 		case !isText && truth(it.Value):
-			l.add(about(s, CodeEnvironment, Failure, "write "+StrValue(it.Value.str()).String(), "every start fails: the variable %s is no text but %s", name, it.Value))
+			l.add(about(s, CodeEnvironment, Error, "write "+StrValue(it.Value.str()).String(), "every start fails: the variable %s is no text but %s", name, it.Value))
 		case looksLikeField.MatchString(text):
 			l.add(about(s, CodeNotATemplate, Warning, "", "nothing is filled in here: every user gets %s=%s as it stands", name, text))
 		}
@@ -301,7 +301,7 @@ func (l *linter) groupOverrides(s Setting, v Value) {
 		override := it.Value.Lookup("spawner_override")
 		options, ook := override.Items()
 		if !gok || !ook {
-			l.add(about(s, CodeGroupOverride, Failure, "write {'groups': ['name'], 'spawner_override': {'mem_limit': '2G'}}", "every start fails at the override %s", it.Key))
+			l.add(about(s, CodeGroupOverride, Error, "write {'groups': ['name'], 'spawner_override': {'mem_limit': '2G'}}", "every start fails at the override %s", it.Key))
 			continue
 		}
 		for _, g := range groups {
@@ -334,10 +334,10 @@ func (l *linter) whole() {
 	mine := slices.IndexFunc(l.settings, func(s Setting) bool { return s.Section == "SystemdSpawner" })
 	switch {
 	case l.derived:
-		l.add(about(classSetting, CodeSubclass, Notice, "", "%s is taken for a class derived from SystemdSpawner: what it adds is not judged", l.spawner[len(l.spawner)-1]))
+		l.add(about(classSetting, CodeSubclass, Info, "", "%s is taken for a class derived from SystemdSpawner: what it adds is not judged", l.spawner[len(l.spawner)-1]))
 	case !systemd && class != "":
 		if mine >= 0 {
-			l.add(about(classSetting, CodeSpawnerClass, Failure, "c.JupyterHub.spawner_class = 'systemd'", "the hub starts servers with %s, without any of the limits and boundaries of SystemdSpawner", class))
+			l.add(about(classSetting, CodeSpawnerClass, Error, "c.JupyterHub.spawner_class = 'systemd'", "the hub starts servers with %s, without any of the limits and boundaries of SystemdSpawner", class))
 		}
 		return
 	case !systemd && classSetting.Value.IsZero() && classSetting.Unsure == "" && mine >= 0:
@@ -362,7 +362,7 @@ func (l *linter) pairs() {
 		if truth(key) {
 			s, missing = keySetting, "ssl_cert"
 		}
-		l.add(about(s, CodeSSLPair, Failure, "set both", "%s is not set: the proxy does not start", missing))
+		l.add(about(s, CodeSSLPair, Error, "set both", "%s is not set: the proxy does not start", missing))
 	}
 }
 
@@ -371,9 +371,9 @@ func (l *linter) limits() {
 	properties, _ := l.value("unit_extra_properties")
 	switch {
 	case limit.IsNone() && properties.Lookup("MemoryMax").IsZero():
-		l.add(about(s, CodeNoMemoryLimit, Notice, "c.SystemdSpawner.mem_limit = '2G'", "one user can use all memory of the machine"))
+		l.add(about(s, CodeNoMemoryLimit, Info, "c.SystemdSpawner.mem_limit = '2G'", "one user can use all memory of the machine"))
 	case truth(limit) && properties.Lookup("MemorySwapMax").IsZero():
-		l.add(about(s, CodeMemorySwap, Notice, "unit_extra_properties = {'MemorySwapMax': '0'}", "on a machine with swap a user can use that beyond the limit"))
+		l.add(about(s, CodeMemorySwap, Info, "unit_extra_properties = {'MemorySwapMax': '0'}", "on a machine with swap a user can use that beyond the limit"))
 	}
 	dynamic, _ := l.value("dynamic_users")
 	if truth(dynamic) {
@@ -384,12 +384,12 @@ func (l *linter) limits() {
 		}
 	} else if dir, s := l.value("user_workingdir"); !dir.IsNone() {
 		if text, ok := dir.Str(); ok && !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "{") {
-			l.add(about(s, CodePathRefused, Failure, "write the whole path", "%q is taken from the directory that the hub is in", text))
+			l.add(about(s, CodePathRefused, Error, "write the whole path", "%q is taken from the directory that the hub is in", text))
 		}
 	}
 	readonly, _ := l.value("readonly_paths")
 	if readwrite, s := l.value("readwrite_paths"); truth(readwrite) && !readonly.IsZero() && !truth(readonly) && properties.Lookup("ProtectSystem").IsZero() {
-		l.add(about(s, CodeReadwriteAlone, Notice, "set readonly_paths", "nothing is read-only that this could be an exception from"))
+		l.add(about(s, CodeReadwriteAlone, Info, "set readonly_paths", "nothing is read-only that this could be an exception from"))
 	}
 }
 
@@ -464,10 +464,10 @@ func (l *linter) user(known Setting, name string, units map[string]string) {
 		LookPath: func(command, _ string) string { return "/usr/bin/" + command },
 	})
 	failed := slices.ContainsFunc(l.report, func(f Finding) bool {
-		return f.Severity == Failure && (strings.HasPrefix(f.Option, "Spawner.") || strings.HasPrefix(f.Option, "SystemdSpawner.") || l.isSpawner(strings.Split(f.Option, ".")[0]))
+		return f.Severity == Error && (strings.HasPrefix(f.Option, "Spawner.") || strings.HasPrefix(f.Option, "SystemdSpawner.") || l.isSpawner(strings.Split(f.Option, ".")[0]))
 	})
 	if raised, ok := err.(*PythonError); ok && !failed {
-		l.add(Finding{Code: CodeSpawnFails, Severity: Failure, Option: "SystemdSpawner", Pos: known.Pos, Message: fmt.Sprintf("a start for %s fails with %s", name, raised)})
+		l.add(Finding{Code: CodeSpawnFails, Severity: Error, Option: "SystemdSpawner", Pos: known.Pos, Message: fmt.Sprintf("a start for %s fails with %s", name, raised)})
 	}
 	if err != nil {
 		return
@@ -484,7 +484,7 @@ func (l *linter) user(known Setting, name string, units map[string]string) {
 	}
 	for other, taken := range units {
 		if taken == unit.Name && !slices.ContainsFunc(l.report, func(f Finding) bool { return f.Code == CodeUnitNameShared }) {
-			l.add(about(known, CodeUnitNameCollision, Failure, "name the user by {USERID} in unit_name_template", "%s and %s have one unit, %s: each start ends the server of the other", other, name, unit.Name))
+			l.add(about(known, CodeUnitNameCollision, Error, "name the user by {USERID} in unit_name_template", "%s and %s have one unit, %s: each start ends the server of the other", other, name, unit.Name))
 		}
 	}
 	units[name] = unit.Name
@@ -492,8 +492,8 @@ func (l *linter) user(known Setting, name string, units map[string]string) {
 	case strings.Contains(unit.Name, "@"):
 		l.add(about(known, CodeUserName, Warning, "normalise user names, or use {USERID}", "for %s the unit is %s, which systemd takes for an instance of a template: a unit file of that template is used for it", name, unit.Name))
 	case strings.Contains(unit.SpawnerName, " "):
-		l.add(about(known, CodeUserName, Failure, "normalise user names, or use {USERID}", "for %s the environment file is %s: systemd splits the runtime directory at the blank", name, unit.EnvironmentFile))
+		l.add(about(known, CodeUserName, Error, "normalise user names, or use {USERID}", "for %s the environment file is %s: systemd splits the runtime directory at the blank", name, unit.EnvironmentFile))
 	case unit.Name != unit.SpawnerName+".service" && unit.Name != unit.SpawnerName:
-		l.add(about(known, CodeUserName, Notice, "", "for %s the unit is %s", name, unit.Name))
+		l.add(about(known, CodeUserName, Info, "", "for %s the unit is %s", name, unit.Name))
 	}
 }

@@ -393,6 +393,9 @@ type ConfigurableHTTPProxy struct {
 	// APIURL is where the hub reaches the proxy. Default:
 	// http://127.0.0.1:8001.
 	APIURL Opt[string] `trait:"api_url"`
+	// AuthToken is the secret that the hub and a proxy that it does not start
+	// itself share. The hub also takes it from CONFIGPROXY_AUTH_TOKEN.
+	AuthToken Opt[string] `trait:"auth_token"`
 	// ShouldStart makes the hub start the proxy. Default: true.
 	ShouldStart Opt[bool] `trait:"should_start"`
 	// PIDFile is a file for the proxy's process number. Default:

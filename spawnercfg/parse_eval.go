@@ -54,7 +54,7 @@ func (r *reader) run() {
 		r.statement(i)
 	}
 	if r.shadowed != nil && r.called {
-		r.sticky = append(r.sticky, *r.shadowed)
+		r.sticky = add(r.sticky, *r.shadowed)
 	}
 	if len(r.chain) == 0 {
 		r.readJSON()
@@ -67,7 +67,7 @@ func (r *reader) reason(code ReasonCode, at int, text string) Reason {
 
 // stick makes every option uncertain for good.
 func (r *reader) stick(code ReasonCode, at int, text string) {
-	r.sticky = append(r.sticky, r.reason(code, at, text))
+	r.sticky = add(r.sticky, r.reason(code, at, text))
 }
 
 // survey looks at every name once, wherever it stands.
@@ -449,15 +449,16 @@ func (s *step) write(p configPath, w Writer, do func(*optionState, Position)) {
 	w.Pos = s.f.position(p.at)
 	w.Text = s.text(s.stmt().Tokens)
 	st.writers = append(st.writers, w)
-	why := Reason{ReasonConditional, w.Pos, "it depends on a condition (" + s.block + ")"}
 	st.pos = w.Pos
-	switch s.when {
-	case once:
+	if s.when == once {
 		do(st, w.Pos)
-	case perhaps:
+		return
+	}
+	why := Reason{ReasonConditional, w.Pos, "it depends on a condition (" + s.block + ")"}
+	if s.when == whenever {
+		st.sticky = add(st.sticky, why)
+	} else {
 		st.doubt(why)
-	case whenever:
-		st.sticky = append(st.sticky, why)
 	}
 }
 
@@ -790,7 +791,7 @@ func (s *step) doubtKeys(p configPath, why Reason) {
 	case s.local:
 	case s.when == whenever:
 		sec := s.section(p.section)
-		sec.sticky = append(sec.sticky, why)
+		sec.sticky = add(sec.sticky, why)
 	default:
 		s.doubtSection(p.section, why)
 	}

@@ -59,7 +59,7 @@ func (s *step) loadSubconfig(args []py.Token) {
 			st := s.state(key{r.Section, r.Name})
 			st.writers = append(st.writers, r.Writers...)
 			if s.when == whenever {
-				st.sticky = append(st.sticky, why)
+				st.sticky = add(st.sticky, why)
 			} else {
 				st.doubt(why)
 			}
@@ -67,7 +67,7 @@ func (s *step) loadSubconfig(args []py.Token) {
 		return
 	}
 	if s.when == whenever {
-		s.sticky = append(s.sticky, why)
+		s.sticky = add(s.sticky, why)
 	} else {
 		s.doubtAll(why)
 	}
@@ -151,21 +151,21 @@ func (t *table) mergeTable(sub *table) {
 	for _, r := range sub.base {
 		t.doubtAll(r)
 	}
-	t.sticky = append(t.sticky, sub.sticky...)
+	t.sticky = add(t.sticky, sub.sticky...)
 	for name, s := range sub.sections {
 		for _, r := range s.base {
 			t.doubtSection(name, r)
 		}
 		sec := t.section(name)
-		sec.sticky = append(sec.sticky, s.sticky...)
+		sec.sticky = add(sec.sticky, s.sticky...)
 	}
 	for _, k := range sub.order {
 		from, st := sub.reading(k), t.state(k)
 		st.writers = append(st.writers, from.Writers...)
 		st.merge(from)
 		// What sticks to the option of the sub-configuration sticks here.
-		st.sticky = append(st.sticky, sub.states[k].sticky...)
-		st.lent = append(st.lent, sub.states[k].lent...)
+		st.sticky = add(st.sticky, sub.states[k].sticky...)
+		st.lent = add(st.lent, sub.states[k].lent...)
 	}
 }
 
@@ -189,7 +189,7 @@ func (r *reader) readJSON() {
 			return
 		}
 	}
-	r.sticky = append(r.sticky, Reason{ReasonJSON, Position{File: name}, "the JSON file beside the configuration cannot be read: " + err.Error()})
+	r.sticky = add(r.sticky, Reason{ReasonJSON, Position{File: name}, "the JSON file beside the configuration cannot be read: " + err.Error()})
 }
 
 // jsonReader reads what traitlets' JSONFileConfigLoader makes of a file.

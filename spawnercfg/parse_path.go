@@ -70,18 +70,28 @@ func (p *configPath) add(seg segment) {
 		p.rest = append(p.rest, seg)
 	case strings.HasPrefix(seg.text, "__"):
 		p.bad = true
-	case sectionName.MatchString(seg.text):
+	case isName(seg.text) && seg.text[0] >= 'A' && seg.text[0] <= 'Z':
 		if p.section != "" {
 			p.section += "."
 		}
 		p.section += seg.text
 	case !seg.item && slices.Contains(configMethods, seg.text):
 		p.method = seg.text
-	case optionName.MatchString(seg.text):
+	case isName(seg.text) && !(seg.text[0] >= '0' && seg.text[0] <= '9'):
 		p.name = seg.text
 	default:
 		p.bad = true
 	}
+}
+
+// isName reports whether s is made of ASCII letters, digits and underscores.
+func isName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // wholePath reads tokens that are a path and nothing else.
@@ -143,15 +153,15 @@ func (s *step) touch(p configPath, mayBind bool) {
 		s.stick(ReasonHandedOn, p.at, "c is handed to code that may change any option")
 	case p.name == "":
 		sec := s.section(p.section)
-		sec.sticky = append(sec.sticky, s.reason(ReasonHandedOn, p.at, "the section is handed to code that may change any option of it"))
+		sec.sticky = add(sec.sticky, s.reason(ReasonHandedOn, p.at, "the section is handed to code that may change any option of it"))
 	default:
 		st := s.state(key{p.section, p.name})
 		why := s.reason(ReasonAliased, p.at, "it is used here in a way that may change it")
 		switch {
 		case mayBind && s.when == whenever, mayBind && s.stmtHas("lambda"):
-			st.sticky = append(st.sticky, why)
+			st.sticky = add(st.sticky, why)
 		case s.when == whenever:
-			st.lent = append(st.lent, why)
+			st.lent = add(st.lent, why)
 		case mayBind || st.changeable():
 			st.doubt(why)
 		}

@@ -93,9 +93,17 @@ func (t *table) stickyOf(section string) []Reason {
 	return all
 }
 
+// maxReasons bounds the reasons that are kept at one place: a few say enough,
+// and a file can have very many.
+const maxReasons = 20
+
+func add(reasons []Reason, more ...Reason) []Reason {
+	return append(reasons, more[:min(len(more), max(0, maxReasons-len(reasons)))]...)
+}
+
 // doubtAll makes every option uncertain until it is assigned.
 func (t *table) doubtAll(r Reason) {
-	t.base = append(t.base, r)
+	t.base = add(t.base, r)
 	for _, s := range t.states {
 		s.doubt(r)
 	}
@@ -104,7 +112,7 @@ func (t *table) doubtAll(r Reason) {
 // doubtSection makes every option of a section uncertain until it is assigned.
 func (t *table) doubtSection(section string, r Reason) {
 	s := t.section(section)
-	s.base = append(s.base, r)
+	s.base = add(s.base, r)
 	for k, st := range t.states {
 		if k.section == section || strings.HasPrefix(k.section, section+".") {
 			st.doubt(r)
@@ -160,7 +168,7 @@ func (s *optionState) doubt(r Reason) {
 		s.reasons = nil
 	}
 	s.certainty, s.value, s.changes = NotCertain, Value{}, changes{}
-	s.reasons = append(s.reasons, r)
+	s.reasons = add(s.reasons, r)
 }
 
 func (s *optionState) unset(pos Position) {

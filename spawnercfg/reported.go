@@ -33,7 +33,7 @@ const refusedHint = "the hub does not notice: the user waits for start_timeout a
 
 func (u *Unit) refuse() {
 	add := func(code Code, option, format string, args ...any) {
-		u.Refusals = append(u.Refusals, Finding{Code: code, Severity: Failure, Option: option, Message: fmt.Sprintf(format, args...), Hint: refusedHint})
+		u.Refusals = append(u.Refusals, Finding{Code: code, Severity: Error, Option: option, Message: fmt.Sprintf(format, args...), Hint: refusedHint})
 	}
 	name, err := MangleUnitName(u.SpawnerName)
 	if err != nil {
@@ -116,8 +116,7 @@ func splitWords(s string) (words []string, ok bool) {
 func sliceName(s string) (string, error) {
 	mangled := s
 	if !validUnitName(s) {
-		mangled = mangle(s)
-		if unitType(mangled) == "" {
+		if mangled = mangle(s); !validUnitName(mangled) {
 			mangled += ".slice"
 		}
 	}
@@ -312,7 +311,7 @@ var propertyOptions = map[string]string{
 // of the running one, by name. A value may be of the type that D-Bus has, or
 // the text that systemctl show prints. Each difference is a finding of code
 // [CodeUnitDiffers]: the unit runs with options of an earlier start, or was
-// changed since, or something overrides the options. Severity is Failure
+// changed since, or something overrides the options. Severity is Error
 // where the difference leaves the user more than the options say, and Warning
 // otherwise.
 func Drift(u Unit, reported map[string]any) Report {
@@ -323,7 +322,7 @@ func Drift(u Unit, reported map[string]any) Report {
 		got, ok := reported[name]
 		if !ok {
 			report = append(report, Finding{
-				Code: CodeNotReported, Severity: Notice, Option: option,
+				Code: CodeNotReported, Severity: Info, Option: option,
 				Message: fmt.Sprintf("%s: %s is not among the reported properties", u.Name, name),
 			})
 			continue
@@ -333,7 +332,7 @@ func Drift(u Unit, reported map[string]any) Report {
 		}
 		severity := Warning
 		if looser(want[name], got) {
-			severity = Failure
+			severity = Error
 		}
 		report = append(report, Finding{
 			Code: CodeUnitDiffers, Severity: severity, Option: option,

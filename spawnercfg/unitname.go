@@ -28,8 +28,7 @@ const unitNameMax = 256
 func MangleUnitName(name string) (string, error) {
 	mangled := name
 	if !validUnitName(name) {
-		mangled = mangle(name)
-		if unitType(mangled) == "" {
+		if mangled = mangle(name); !validUnitName(mangled) {
 			mangled += ".service"
 		}
 	}

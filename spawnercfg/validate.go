@@ -100,7 +100,9 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 			return v, t.expected("a unicode string", v)
 		}
 		if typ == "URLPrefix" {
-			s = "/" + strings.TrimLeft(s, "/")
+			if !strings.HasPrefix(s, "/") {
+				s = "/" + s
+			}
 			if !strings.HasSuffix(s, "/") {
 				s += "/"
 			}

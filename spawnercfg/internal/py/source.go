@@ -3,7 +3,6 @@ package py
 import (
 	"bytes"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,7 +36,7 @@ func CheckEncoding(src []byte) error {
 			end++
 		}
 		line := src[at:end]
-		if m := cookie.FindSubmatchIndex(line); m != nil {
+		if m := cookieIn(line); m != nil {
 			name := strings.ReplaceAll(strings.ToLower(string(line[m[2]:m[3]])), "_", "-")
 			switch {
 			case name == "utf-8", name == "utf8", strings.HasPrefix(name, "utf-8-"):
@@ -61,6 +60,13 @@ func CheckEncoding(src []byte) error {
 	return nil
 }
 
+func cookieIn(line []byte) []int {
+	if !bytes.Contains(line, []byte("coding")) {
+		return nil
+	}
+	return cookie.FindSubmatchIndex(line)
+}
+
 func invalidUTF8(src []byte) int {
 	for i := 0; i < len(src); {
 		r, n := utf8.DecodeRune(src[i:])
@@ -72,53 +78,66 @@ func invalidUTF8(src []byte) int {
 	return len(src)
 }
 
-// Lines knows where each line of a source begins.
+// Lines tells lines and columns from offsets. It counts on from the offset
+// that it was asked for last, so that ascending offsets are cheap.
 type Lines struct {
-	src    []byte
-	starts []int
+	src          []byte
+	hasCR        bool
+	at           int
+	line, column int // of at, from 0
 }
 
-// NewLines finds the lines of src. Line feed, carriage return and the two
+// NewLines returns the lines of src. Line feed, carriage return and the two
 // together end a line, as in Python.
 func NewLines(src []byte) *Lines {
-	l := &Lines{src: src, starts: []int{0}}
-	for i := 0; i < len(src); {
-		n := bytes.IndexAny(src[i:], "\r\n")
-		if n < 0 {
-			break
-		}
-		i += n
-		i += newlineLen(src, i)
-		l.starts = append(l.starts, i)
-	}
-	return l
+	return &Lines{src: src, hasCR: bytes.IndexByte(src, '\r') >= 0}
 }
 
 // Position returns the line and the column of an offset, both from 1. The
 // column counts characters, as editors and CPython's tokenize do; a byte
 // order mark is not one.
 func (l *Lines) Position(offset int) (line, column int) {
-	i, found := slices.BinarySearch(l.starts, offset)
-	if !found {
-		i--
+	offset = min(offset, len(l.src))
+	if offset < l.at {
+		l.at, l.line, l.column = 0, 0, 0
 	}
-	text := l.src[l.starts[i]:min(offset, len(l.src))]
-	if i == 0 {
-		text = bytes.TrimPrefix(text, bom)
+	if l.at == 0 && bytes.HasPrefix(l.src[:offset], bom) {
+		l.at = len(bom)
 	}
-	return i + 1, utf8.RuneCount(text) + 1
+	start := l.at
+	if l.hasCR {
+		for i := l.at; i < offset; {
+			n := newlineLen(l.src, i)
+			if i += max(n, 1); n > 0 && i <= offset {
+				l.line++
+				start = i
+			}
+		}
+	} else if n := bytes.LastIndexByte(l.src[l.at:offset], '\n'); n >= 0 {
+		start = l.at + n + 1
+		l.line += bytes.Count(l.src[l.at:start], []byte{'\n'})
+	}
+	if start > l.at {
+		l.column = 0
+	}
+	l.column += utf8.RuneCount(l.src[start:offset])
+	l.at = offset
+	return l.line + 1, l.column + 1
 }
 
 // Span returns the offsets of the line that offset is on: its first byte,
 // and the first byte of the next line.
-func (l *Lines) Span(offset int) (start, end int) {
-	i, found := slices.BinarySearch(l.starts, offset)
-	if !found {
-		i--
+func Span(src []byte, offset int) (start, end int) {
+	start, end = min(offset, len(src)), offset
+	// The line feed of a pair belongs to the line that the pair ends.
+	if start > 0 && start < len(src) && src[start] == '\n' && src[start-1] == '\r' {
+		start--
 	}
-	end = len(l.src)
-	if i+1 < len(l.starts) {
-		end = l.starts[i+1]
+	for start > 0 && src[start-1] != '\n' && src[start-1] != '\r' {
+		start--
 	}
-	return l.starts[i], end
+	for end < len(src) && newlineLen(src, end) == 0 {
+		end++
+	}
+	return start, min(end+newlineLen(src, end), len(src))
 }

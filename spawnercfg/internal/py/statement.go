@@ -29,30 +29,43 @@ func (s *Statement) End() int { return int(s.Tokens[len(s.Tokens)-1].End) }
 // the whole source is none.
 func Statements(src []byte, toks []Token) []Statement {
 	d := &divider{src: src, stack: []int{-1}, pending: -1}
-	sig := make([]Token, 0, 256)
-	start := 0
-	for i, t := range toks {
-		switch t.Kind {
-		case Comment, NL:
-		case Newline:
-			if len(sig) > start {
-				next := i + 1
-				for toks[next].Kind == Comment || toks[next].Kind == NL {
-					next++
-				}
-				d.line(sig[start:len(sig):len(sig)], int(t.End), toks[next].Kind == Indent)
-			}
-			start = len(sig)
+	for i := 0; i < len(toks); i++ {
+		switch toks[i].Kind {
+		case Comment, NL, EndMarker:
 		case Indent:
 			d.stack = append(d.stack, d.pending)
 		case Dedent:
 			d.stack = d.stack[:len(d.stack)-1]
-		case EndMarker:
 		default:
-			sig = append(sig, t)
+			start, trivia := i, 0
+			for ; toks[i].Kind != Newline; i++ {
+				if toks[i].Kind == Comment || toks[i].Kind == NL {
+					trivia++
+				}
+			}
+			next := i + 1
+			for toks[next].Kind == Comment || toks[next].Kind == NL {
+				next++
+			}
+			line := toks[start:i:i]
+			if trivia > 0 {
+				line = significant(line, len(line)-trivia)
+			}
+			d.line(line, int(toks[i].End), toks[next].Kind == Indent)
 		}
 	}
 	return d.out
+}
+
+// significant returns the n tokens that are no Comment and no NL.
+func significant(toks []Token, n int) []Token {
+	out := make([]Token, 0, n)
+	for _, t := range toks {
+		if t.Kind != Comment && t.Kind != NL {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 type divider struct {

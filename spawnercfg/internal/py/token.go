@@ -85,8 +85,8 @@ type lexer struct {
 func Tokenize(src []byte) ([]Token, error) {
 	l := &lexer{
 		src: src, indents: make([]indent, 1, 8), hasCR: bytes.IndexByte(src, '\r') >= 0,
-		// A configuration has a token for about a dozen bytes.
-		toks: make([]Token, 0, len(src)/12+16),
+		// A generated configuration has a token for each 16 bytes.
+		toks: make([]Token, 0, len(src)/15+16),
 	}
 	if bytes.HasPrefix(src, bom) {
 		l.pos = len(bom)
@@ -114,7 +114,15 @@ func (l *lexer) peek(n int) byte {
 
 func (l *lexer) run() error {
 	for l.pos < len(l.src) {
-		// Here a logical line begins.
+		// Here a logical line begins. Most lines of a generated configuration
+		// are comments from the first column on.
+		if l.src[l.pos] == '#' {
+			end := l.lineEnd(l.pos)
+			next := end + newlineLen(l.src, end)
+			l.toks = append(l.toks, Token{Comment, int32(l.pos), int32(end)}, Token{NL, int32(end), int32(next)})
+			l.pos = next
+			continue
+		}
 		blank, err := l.indentation()
 		if err != nil {
 			return err

@@ -275,6 +275,6 @@ func TestPositions(t *testing.T) {
 		line, col := l.Position(bytes.Index(src, []byte(tt.at)))
 		assert.Equal(t, [2]int{tt.line, tt.col}, [2]int{line, col}, tt.at)
 	}
-	start, end := l.Span(bytes.IndexByte(src, 'b'))
+	start, end := Span(src, bytes.IndexByte(src, 'b'))
 	assert.Equal(t, "b\r\n", string(src[start:end]))
 }

@@ -1,0 +1,413 @@
+package spawnercfg_test
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hubhost/hubhost/internal/testenv"
+	. "github.com/hubhost/hubhost/spawnercfg"
+)
+
+// describe is testdata/literals.py's description of a value.
+func describe(v Value) any {
+	list := func(vs []Value) []any {
+		out := make([]any, len(vs))
+		for i, e := range vs {
+			out[i] = describe(e)
+		}
+		return out
+	}
+	elems, _ := v.Elems()
+	switch v.Kind() {
+	case NoneKind:
+		return []any{"NoneType", "None"}
+	case BoolKind:
+		return []any{"bool", v.String()}
+	case IntKind:
+		i, _ := v.BigInt()
+		return []any{"int", i.String()}
+	case FloatKind:
+		f, _ := v.Float64()
+		return []any{"float", hex.EncodeToString(binary.BigEndian.AppendUint64(nil, math.Float64bits(f)))}
+	case StrKind:
+		s, _ := v.Str()
+		return []any{"str", hex.EncodeToString([]byte(s))}
+	case BytesKind:
+		b, _ := v.Bytes()
+		return []any{"bytes", hex.EncodeToString(b)}
+	case SetKind:
+		out := list(elems)
+		text := func(i int) string { b, _ := json.Marshal(out[i]); return string(b) }
+		sort.Slice(out, func(i, j int) bool { return text(i) < text(j) })
+		return []any{"set", out}
+	case DictKind:
+		items, _ := v.Items()
+		out := make([]any, len(items))
+		for i, it := range items {
+			out[i] = []any{describe(it.Key), describe(it.Value)}
+		}
+		return []any{"dict", out}
+	}
+	return []any{v.Kind().String(), list(elems)}
+}
+
+type literalAnswer struct {
+	Value, Statements any
+	Repr, Error       string
+}
+
+// randomValue draws a value that can be written; depth bounds its nesting.
+func randomValue(r *rand.Rand, depth int, hashable bool) Value {
+	n := 10
+	if depth == 0 {
+		n = 6
+	}
+	several := func(hashable bool) []Value {
+		vs := make([]Value, r.IntN(4))
+		for i := range vs {
+			vs[i] = randomValue(r, depth-1, hashable)
+		}
+		return vs
+	}
+	switch k := r.IntN(n); {
+	case k == 0:
+		return []Value{NoneValue(), BoolValue(true), BoolValue(false)}[r.IntN(3)]
+	case k == 1:
+		i := new(big.Int).Lsh(big.NewInt(r.Int64()), uint(r.IntN(80)))
+		if r.IntN(2) == 0 {
+			i.Neg(i)
+		}
+		return BigValue(i)
+	case k == 2:
+		return FloatValue(randomFloat(r))
+	case k == 3 && !hashable:
+		b := make([]byte, r.IntN(12))
+		for i := range b {
+			b[i] = byte(r.IntN(256))
+		}
+		return BytesValue(b)
+	case k <= 5:
+		return StrValue(randomText(r))
+	case k == 6:
+		return TupleValue(several(hashable)...)
+	case hashable:
+		return StrValue(randomText(r))
+	case k == 7:
+		return ListValue(several(false)...)
+	case k == 8:
+		return SetValue(several(true)...)
+	}
+	var items []Item
+	for range r.IntN(4) {
+		items = append(items, Item{Key: randomValue(r, depth-1, true), Value: randomValue(r, depth-1, false)})
+	}
+	return DictValue(items...)
+}
+
+func randomFloat(r *rand.Rand) float64 {
+	for {
+		var f float64
+		switch r.IntN(4) {
+		case 0:
+			f = math.Float64frombits(r.Uint64())
+		case 1:
+			f = float64(r.IntN(1e6)) / 100
+		case 2:
+			f = math.Pow(10, float64(r.IntN(40)-20))
+		case 3:
+			f = math.Float64frombits(math.Float64bits(float64(r.IntN(1e17))) + uint64(r.IntN(3)))
+		}
+		if !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return f
+		}
+	}
+}
+
+func randomText(r *rand.Rand) string {
+	alphabet := []rune("ab'\"\\\n\r\t{}#c.=;\x01\x1b\x7f\u0085\u00a0\u00ad\u200b\u202e\u2028\ufeff\ufffdä张😀\U000e0001\U0010ffff")
+	var b strings.Builder
+	for range r.IntN(12) {
+		if r.IntN(4) > 0 {
+			b.WriteRune(alphabet[r.IntN(len(alphabet))])
+			continue
+		}
+		if c := rune(1 + r.IntN(unicode.MaxRune)); utf8.ValidRune(c) {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// TestLiteralsEqualCPython has CPython read what is written.
+func TestLiteralsEqualCPython(t *testing.T) {
+	w := startWorker(t, testenv.Tool(t, "python3"), "testdata/literals.py")
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 3000 {
+		v := randomValue(r, 3, false)
+		text, err := v.Python()
+		require.NoError(t, err, v)
+		var answer literalAnswer
+		w.ask(t, map[string]string{"literal": text}, &answer)
+		require.Empty(t, answer.Error, text)
+		require.Equal(t, toJSON(t, describe(v)), toJSON(t, answer.Value), text)
+		if v.Kind() == FloatKind || v.Kind() == IntKind || v.Kind() == BytesKind || i%7 == 0 && oldUnicode(text) && v.Kind() == StrKind {
+			require.Equal(t, answer.Repr, text)
+		}
+	}
+}
+
+// oldUnicode reports whether no character's printability depends on the
+// version of Unicode.
+func oldUnicode(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > 0xff })
+}
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(b)
+}
+
+// TestEveryCharacter writes all characters of Unicode, a thousand a literal.
+func TestEveryCharacter(t *testing.T) {
+	w := startWorker(t, testenv.Tool(t, "python3"), "testdata/literals.py")
+	for start := rune(1); start <= unicode.MaxRune; start += 1 << 14 {
+		var b strings.Builder
+		for c := start; c < start+1<<14 && c <= unicode.MaxRune; c++ {
+			if utf8.ValidRune(c) {
+				b.WriteRune(c)
+			}
+		}
+		text, err := StrValue(b.String()).Python()
+		require.NoError(t, err)
+		var answer literalAnswer
+		w.ask(t, map[string]string{"literal": text}, &answer)
+		require.Empty(t, answer.Error)
+		require.Equal(t, []any{"str", hex.EncodeToString([]byte(b.String()))}, answer.Value)
+	}
+}
+
+// hostile is text that has got statements into configurations that were put
+// together from strings, and into the ways to escape it.
+var hostile = []string{
+	`x'; import os; os.system('id') #`, `x"; import os #`, `'''; import os #`, `a\`, `\`, `\'`, `\\'`, `'`, `"`, `'"`, "x'\nimport os\n#", "x\rimport os", "x\r\nimport os",
+	"x\x0cimport os", "x\vimport os", "x\u2028import os", "x\u2029import os", "x\u0085import os", "+ACc-; print(1) #", "encoding: utf-7", "# -*- coding: utf-7 -*-", "\ufeffx",
+	"${jndi}", "$(id)", "`id`", "%s", "{__import__('os')}", `\N{DIGIT ONE}`, `\x27; import os #`, `\u0027`, "\u202e'; import os #", "ｘ", "\x1b[2J", "{", "}", "{}", "{USERNAME", "{0}", "{USERNAME.__class__.__mro__}", "{USERNAME!r:>1000}",
+}
+
+// TestNoStatementGetsIn puts hostile text wherever the options take any: each
+// time the file holds the statements of the options and no other, or there is
+// no file.
+func TestNoStatementGetsIn(t *testing.T) {
+	w := startWorker(t, testenv.Tool(t, "python3"), "testdata/literals.py")
+	written := 0
+	for _, text := range hostile {
+		for place, options := range map[string]Options{
+			"text":        {JupyterHub: JupyterHub{DefaultURL: Set(text)}},
+			"list":        {Authenticator: Authenticator{AdminUsers: Set([]string{text, "x"})}},
+			"template":    {SystemdSpawner: SystemdSpawner{Args: Set([]Template{Literal(text), Username()})}},
+			"path":        {SystemdSpawner: SystemdSpawner{ReadonlyPaths: Set([]Template{Literal("/" + text)})}},
+			"key":         {SystemdSpawner: SystemdSpawner{Environment: Set(map[string]string{text: "x"})}},
+			"value":       {SystemdSpawner: SystemdSpawner{Environment: Set(map[string]string{"A": text})}},
+			"property":    {SystemdSpawner: SystemdSpawner{UnitExtraProperties: Set([]Property{{text, Literal(text)}})}},
+			"role":        {JupyterHub: JupyterHub{LoadRoles: Set([]Role{{Name: text, Description: text, Other: []Item{{Key: StrValue(text), Value: StrValue(text)}}}})}},
+			"header":      {JupyterHub: JupyterHub{TornadoSettings: Set(TornadoSettings{Headers: Headers{Other: map[string]string{"X": text}}})}},
+			"header name": {JupyterHub: JupyterHub{TornadoSettings: Set(TornadoSettings{Headers: Headers{Other: map[string]string{text: "x"}}})}},
+			"other":       {Other: []Setting{{Section: "My", Name: "x", Value: DictValue(Item{Key: StrValue(text), Value: TupleValue(StrValue(text))})}}},
+			"section":     {Other: []Setting{{Section: text, Name: "x", Value: IntValue(1)}}},
+			"name":        {Other: []Setting{{Section: "X", Name: text, Value: IntValue(1)}}},
+		} {
+			about := fmt.Sprintf("%q as %s", text, place)
+			python, err := options.Python()
+			if place == "section" || place == "name" {
+				require.ErrorIs(t, err, ErrName, about)
+			}
+			if err != nil {
+				require.Empty(t, python, about)
+				continue
+			}
+			written++
+			settings, err := options.Settings()
+			require.NoError(t, err)
+			var want []any
+			for _, s := range settings {
+				want = append(want, []any{s.Section, s.Name, describe(s.Value)})
+			}
+			var answer literalAnswer
+			w.ask(t, map[string]string{"file": string(python)}, &answer)
+			require.Empty(t, answer.Error, about)
+			require.Equal(t, toJSON(t, want), toJSON(t, answer.Statements), about)
+		}
+	}
+	assert.Greater(t, written, 200)
+}
+
+// TestTemplateTextIsNoField fills in templates of hostile literal text.
+func TestTemplateTextIsNoField(t *testing.T) {
+	for _, text := range hostile {
+		unit, err := Options{SystemdSpawner: SystemdSpawner{
+			Cmd:  Set([]Template{Literal("/bin/true")}),
+			Args: Set([]Template{Literal(text), Join(Literal(text), Username(), Literal(text))}),
+		}}.Unit(User{Name: "alice", UnixName: "alice"}, Hub{})
+		require.NoError(t, err, text)
+		assert.Equal(t, []string{"/bin/true", text, text + "alice" + text}, unit.Command)
+	}
+}
+
+func TestWhatCannotBeSaid(t *testing.T) {
+	path := func(text string) Options {
+		return Options{SystemdSpawner: SystemdSpawner{ReadonlyPaths: Set([]Template{Literal(text)})}}
+	}
+	for name, tt := range map[string]struct {
+		options Options
+		want    error
+		option  string
+	}{
+		"not UTF-8":               {path("/\xff"), ErrNotUTF8, "SystemdSpawner.readonly_paths"},
+		"NUL":                     {path("/\x00"), ErrNUL, "SystemdSpawner.readonly_paths"},
+		"NUL in a key":            {Options{SystemdSpawner: SystemdSpawner{Environment: Set(map[string]string{"a\x00": ""})}}, ErrNUL, "SystemdSpawner.environment"},
+		"line feed in a path":     {path("/a\nb"), ErrControl, "SystemdSpawner.readonly_paths"},
+		"escape in a unit name":   {Options{SystemdSpawner: SystemdSpawner{UnitNameTemplate: Set(Join(Literal("\x1b"), Username()))}}, ErrControl, "SystemdSpawner.unit_name_template"},
+		"tab in a property":       {Options{SystemdSpawner: SystemdSpawner{UnitExtraProperties: Set([]Property{{"Nice", Literal("\t")}})}}, ErrControl, "SystemdSpawner.unit_extra_properties"},
+		"control in an override":  {Options{SystemdSpawner: SystemdSpawner{GroupOverrides: Set([]GroupOverride{{"a", []string{"g"}, SystemdSpawner{Slice: Set("\x7f")}}})}}, ErrControl, "SystemdSpawner.group_overrides"},
+		"NaN":                     {Options{SystemdSpawner: SystemdSpawner{CPULimit: Set(math.NaN())}}, ErrNotFinite, "SystemdSpawner.cpu_limit"},
+		"infinity":                {Options{SystemdSpawner: SystemdSpawner{CPULimit: Set(math.Inf(1))}}, ErrNotFinite, "SystemdSpawner.cpu_limit"},
+		"None":                    {Options{SystemdSpawner: SystemdSpawner{IsolateTmp: None[bool]()}}, ErrNoneNotAllowed, "SystemdSpawner.isolate_tmp"},
+		"half a second":           {Options{SystemdSpawner: SystemdSpawner{StartTimeout: Set(time.Second / 2)}}, ErrFraction, "SystemdSpawner.start_timeout"},
+		"property twice":          {Options{SystemdSpawner: SystemdSpawner{UnitExtraProperties: Set([]Property{{"Nice", Literal("1")}, {"Nice", Literal("2")}})}}, ErrTwice, "SystemdSpawner.unit_extra_properties"},
+		"a field of its own":      {Options{Other: []Setting{{Section: "SystemdSpawner", Name: "mem_limit", Value: StrValue("1G")}}}, ErrTwice, "SystemdSpawner.mem_limit"},
+		"keyword":                 {Options{Other: []Setting{{Section: "X", Name: "class", Value: IntValue(1)}}}, ErrName, "X.class"},
+		"wide letters":            {Options{Other: []Setting{{Section: "X", Name: "ｍem_limit", Value: IntValue(1)}}}, ErrName, "X.ｍem_limit"},
+		"name of Python's":        {Options{Other: []Setting{{Section: "X", Name: "__class__", Value: IntValue(1)}}}, ErrName, "X.__class__"},
+		"a section as a value":    {Options{Other: []Setting{{Section: "X", Name: "Y", Value: IntValue(1)}}}, ErrName, "X.Y"},
+		"a value as a section":    {Options{Other: []Setting{{Section: "x", Name: "y", Value: IntValue(1)}}}, ErrName, "x.y"},
+		"no value":                {Options{Other: []Setting{{Section: "X", Name: "y"}}}, ErrNoValue, "X.y"},
+		"unhashable":              {Options{Other: []Setting{{Section: "X", Name: "y", Value: DictValue(Item{Key: ListValue(), Value: IntValue(1)})}}}, ErrUnhashable, "X.y"},
+		"line break in a header":  {Options{JupyterHub: JupyterHub{TornadoSettings: Set(TornadoSettings{Headers: Headers{ReferrerPolicy: "a\r\nSet-Cookie: x"}})}}, ErrHeader, "JupyterHub.tornado_settings"},
+		"another directive":       {Options{JupyterHub: JupyterHub{TornadoSettings: Set(TornadoSettings{Headers: Headers{FrameAncestors: []string{"*; script-src *"}}})}}, ErrHeader, "JupyterHub.tornado_settings"},
+		"one header by two names": {Options{JupyterHub: JupyterHub{TornadoSettings: Set(TornadoSettings{Headers: Headers{NoSniff: true, Other: map[string]string{"x-content-type-options": "x"}}})}}, ErrHeader, "JupyterHub.tornado_settings"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			python, err := tt.options.Python()
+			assert.Empty(t, python)
+			assert.ErrorIs(t, err, tt.want)
+			var oe *OptionError
+			require.ErrorAs(t, err, &oe)
+			assert.Equal(t, tt.option, oe.Option)
+		})
+	}
+}
+
+// everything sets the options whose Go and Python forms differ.
+var everything = Options{
+	JupyterHub: JupyterHub{
+		SpawnerClass:   Set("systemd"),
+		CleanupServers: Set(false),
+		ImplicitSpawn:  Set(1500 * time.Millisecond),
+		TornadoSettings: Set(TornadoSettings{
+			Headers:          Headers{FrameAncestors: []string{"'self'", "https://lms.example.org"}, StrictTransportSecurity: time.Hour, IncludeSubDomains: true, NoSniff: true, Other: map[string]string{"X-A": "b"}},
+			SlowSpawnTimeout: Set(20 * time.Second),
+			Other:            []Item{{Key: StrValue("cookie_options"), Value: DictValue(Item{Key: StrValue("samesite"), Value: StrValue("Lax")})}},
+		}),
+		Services:   Set([]Service{{Name: "live", APIToken: "0123456789", Command: []string{"/bin/x"}, Environment: map[string]string{"B": "2", "A": "1"}, Admin: true, Other: []Item{{Key: StrValue("display"), Value: BoolValue(false)}}}}),
+		LoadRoles:  Set([]Role{{Name: "live-role", Services: []string{"live"}, Scopes: []string{"admin:users"}, Users: []string{"a"}, Groups: []string{"g"}, Description: "d"}}),
+		LoadGroups: Set(DictValue(Item{Key: StrValue("g"), Value: Strs("a")})),
+	},
+	SystemdSpawner: SystemdSpawner{
+		MemLimit:       Set(1536 * MiB),
+		MemGuarantee:   None[ByteSize](),
+		CPULimit:       Set(0.5),
+		StartTimeout:   Set(2 * time.Minute),
+		ReadonlyPaths:  None[[]Template](),
+		ReadwritePaths: Set([]Template{}),
+		ExtraPaths:     Set(Templates("/opt/{USERNAME}/bin")),
+		Environment:    Set(map[string]string{"B": "it's", "A": "x\ny"}),
+		UnitExtraProperties: Set([]Property{
+			{"MemorySwapMax", Literal("0")}, {"ExecStartPre", Join(Literal("/bin/echo "), Username())},
+		}),
+		GroupOverrides: Set([]GroupOverride{{Name: "01-staff", Groups: []string{"staff"}, Override: SystemdSpawner{MemLimit: Set(8 * GiB), IsolateTmp: Set(false)}}}),
+	},
+	Authenticator: Authenticator{AdminUsers: Set([]string{"alice", "bob"}), AllowedUsers: Set([]string{})},
+	Other: []Setting{
+		{Section: "CryptKeeper", Name: "n_threads", Value: IntValue(3)},
+		{Section: "Spawner", Name: "mem_limit", Value: StrValue("1G")},
+	},
+}
+
+// TestSettingsRoundTrip writes options as settings and reads those.
+func TestSettingsRoundTrip(t *testing.T) {
+	options := everything
+	options.Other = options.Other[:1] // an option of Spawner is read into its field
+	settings, err := options.Settings()
+	require.NoError(t, err)
+	back, err := FromSettings(settings)
+	require.NoError(t, err)
+	assert.Equal(t, options, back)
+}
+
+// TestWritingIsStable writes the same options many times, and twice what was
+// read from the first.
+func TestWritingIsStable(t *testing.T) {
+	first, err := everything.Python()
+	require.NoError(t, err)
+	for range 20 {
+		again, err := everything.Python()
+		require.NoError(t, err)
+		require.Equal(t, string(first), string(again))
+	}
+	file, err := Parse(first, ParseOptions{})
+	require.NoError(t, err)
+	settings := file.Settings()
+	again, err := Python(settings)
+	require.NoError(t, err)
+	assert.Equal(t, string(first), string(again))
+}
+
+// TestTwoClassesOneOption reads what is set for a class and its base.
+func TestTwoClassesOneOption(t *testing.T) {
+	o, err := FromSettings([]Setting{
+		option("SystemdSpawner.mem_limit", NoneValue()),
+		option("Spawner.mem_limit", StrValue("1G")),
+		option("Spawner.cpu_limit", IntValue(1)),
+		option("Spawner.cpu_limit", IntValue(2)),
+		option("My.x", IntValue(1)),
+		option("My.x", IntValue(2)),
+	})
+	require.NoError(t, err)
+	assert.True(t, o.SystemdSpawner.MemLimit.IsNone())
+	assert.Equal(t, 2.0, o.SystemdSpawner.CPULimit.Or(0))
+	assert.Equal(t, []Setting{option("My.x", IntValue(2))}, o.Other)
+}
+
+func TestWhatDoesNotFit(t *testing.T) {
+	o, err := FromSettings([]Setting{
+		option("SystemdSpawner.mem_limit", StrValue("2GB")),
+		option("SystemdSpawner.isolate_tmp", BoolValue(true)),
+		{Section: "SystemdSpawner", Name: "cpu_limit", Unsure: "computed", Pos: Position{File: "f.py", Line: 3}},
+		option("SystemdSpawner.unit_extra_properties", dict("LimitNOFILE", IntValue(1))),
+		option("SystemdSpawner.readonly_paths", Strs("/{HOME}")),
+		option("JupyterHub.port", BigValue(new(big.Int).Lsh(big.NewInt(1), 80))),
+	})
+	assert.ErrorIs(t, err, ErrType)
+	assert.ErrorIs(t, err, ErrUnsure)
+	assert.ErrorIs(t, err, ErrTemplate)
+	assert.ErrorContains(t, err, "f.py:3: SystemdSpawner.cpu_limit")
+	assert.True(t, o.SystemdSpawner.IsolateTmp.Or(false))
+	assert.False(t, o.SystemdSpawner.MemLimit.IsSet())
+	assert.Empty(t, o.Other)
+}

@@ -1,0 +1,52 @@
+package spawnercfg_test
+
+import (
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	. "github.com/hubhost/hubhost/spawnercfg"
+)
+
+func TestFileLint(t *testing.T) {
+	const good = "c.JupyterHub.spawner_class = 'systemd'\nc.JupyterHub.cleanup_servers = False\nc.SystemdSpawner.mem_limit = '2G'\nc.SystemdSpawner.unit_extra_properties = {'MemorySwapMax': '0'}\n"
+	tree := fstest.MapFS{
+		"etc/hub/hub.json":     {Data: []byte(`{"SystemdSpawner": {"mem_limit": "4G"}}`)},
+		"etc/hub/sub.py":       {Data: []byte("c.SystemdSpawner.cpu_limit = 0.29\n")},
+		"etc/hub/plain_sub.py": {Data: []byte("c.SystemdSpawner.cpu_limit = 1\n")},
+	}
+	for _, tt := range []struct {
+		name, path, text string
+		want             []Code
+		// line is that of the first finding.
+		line int
+	}{
+		{"sound", "/etc/hub/config.py", good, nil, 0},
+		{"values", "/etc/hub/config.py", good + "c.SystemdSpawner.cpu_limit = 0.29\n", []Code{CodeCPULosesPercent}, 5},
+		{"lower-case section", "/etc/hub/config.py", good + "\nc.systemdspawner = 1\n", []Code{CodeSectionCase}, 6},
+		{"get_config imported", "/etc/hub/config.py", "from traitlets.config import get_config\nc = get_config()\n" + good, []Code{CodeGetConfig, CodeUnsure, CodeUnsure, CodeUnsure, CodeUnsure}, 1},
+		{"an exception", "/etc/hub/config.py", good + "c.SystemdSpawner.readonly_paths += ['/a']\n", []Code{CodeConfigRaises, CodeUnsure}, 5},
+		{"another ending", "/etc/hub/config.conf", good, []Code{CodeConfigNotRead}, 0},
+		{"twice", "/etc/hub/config.py", "c.SystemdSpawner.cpu_limit = 2\n" + good + "c.SystemdSpawner.cpu_limit = 1\n", []Code{CodeAssignedTwice}, 1},
+		{"JSON beside", "/etc/hub/hub.py", good, []Code{CodeJSONOverrides}, 3},
+		{"sub-configuration", "/etc/hub/config.py", good + "load_subconfig('/etc/hub/sub.py')\n", []Code{CodeCPULosesPercent}, 1},
+		{"sub-configuration missing", "/etc/hub/config.py", good + "load_subconfig('/etc/hub/nowhere.py')\n", []Code{CodeSubconfigMissing}, 5},
+		{"sub-configuration relative", "/etc/hub/config.py", good + "load_subconfig('plain_sub.py')\n", []Code{CodeSubconfigRelative}, 5},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file, err := Parse([]byte(tt.text), ParseOptions{Path: tt.path, FS: tree, Dir: "/etc/hub"})
+			require.NoError(t, err)
+			report := file.Lint()
+			var codes []Code
+			for _, f := range report {
+				codes = append(codes, f.Code)
+			}
+			assert.Equal(t, tt.want, codes, "%v", report)
+			if len(report) > 0 {
+				assert.Equal(t, tt.line, report[0].Pos.Line, "%v", report)
+			}
+		})
+	}
+}

@@ -1,0 +1,44 @@
+package spawnercfg
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseValue(t *testing.T) {
+	for text, want := range map[string]Value{
+		"'2G'":                   StrValue("2G"),
+		" None # nothing":        NoneValue(),
+		"['a',\n 'b']\n":         Strs("a", "b"),
+		"1, 2":                   TupleValue(IntValue(1), IntValue(2)),
+		"{'a': {1: -0.5}}":       DictValue(Item{StrValue("a"), DictValue(Item{IntValue(1), FloatValue(-0.5)})}),
+		"set(['x'])":             SetValue(StrValue("x")),
+		"340282366920938463463e": {},
+		"2G":                     {},
+		"a":                      {},
+		"":                       {},
+		"1; 2":                   {},
+		"1\n2":                   {},
+		"1;":                     IntValue(1),
+		"if x: 1":                {},
+		"'a' if x else 'b'":      {},
+		"__import__('os')":       {},
+		"'a\x00'":                {},
+	} {
+		v, err := ParseValue(text)
+		if want.IsZero() {
+			var bad *ParseError
+			assert.ErrorAs(t, err, &bad, text)
+			continue
+		}
+		if assert.NoError(t, err, text) {
+			assert.True(t, want.Identical(v), "%q is %s", text, v)
+		}
+	}
+	_, err := ParseValue("[1,\n  x]")
+	var bad *ParseError
+	require.ErrorAs(t, err, &bad)
+	assert.Equal(t, Position{Line: 2, Column: 3}, bad.Pos)
+}
