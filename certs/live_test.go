@@ -28,7 +28,8 @@ import (
 
 const liveAddr = "127.0.0.1:443"
 
-var liveEndpoint = certs.Endpoint{Addr: liveAddr, Name: hub.HostName}
+// The machine may be emulated, and slow.
+var liveEndpoint = certs.Endpoint{Addr: liveAddr, Name: hub.HostName, Timeout: time.Minute}
 
 // reloadNginx is the hook of an administrator.
 func reloadNginx(ctx context.Context, _ certs.Stage) error {
@@ -61,7 +62,7 @@ func onDisk(t *testing.T) map[string]string {
 // installed, renewed under load, refused, rolled back.
 func TestLiveInstall(t *testing.T) {
 	testenv.Live(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	var target certs.Target
 
@@ -189,7 +190,7 @@ func TestLiveInstall(t *testing.T) {
 	t.Run("nobody reloads", func(t *testing.T) {
 		opt := options
 		opt.Hook = nil
-		opt.Endpoint.Timeout = time.Second
+		opt.Endpoint.Timeout = 5 * time.Second
 		assert.ErrorIs(t, fails(t, opt, certs.StageServed), certs.ErrNotServed)
 	})
 
