@@ -70,7 +70,7 @@ func openLive(t *testing.T) *Hierarchy {
 // eventually waits for a figure that nothing announces.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		require.True(t, time.Now().Before(deadline), what)
 	}
 }
@@ -165,7 +165,7 @@ func TestLiveEveryFigure(t *testing.T) {
 	dirs := []string{"/sys/fs/cgroup" + path}
 	if h.Mode() != Unified {
 		dirs = nil
-		for _, c := range legacyControllers {
+		for _, c := range []string{"unified", "memory", "cpu", "cpuacct", "pids", "blkio"} {
 			dirs = append(dirs, filepath.Join("/sys/fs/cgroup", c, path))
 		}
 	}
@@ -209,7 +209,6 @@ func TestLiveEveryFigure(t *testing.T) {
 	assert.Equal(t, AtMost(0.8), st.CPU.EffectiveLimit)
 	assert.GreaterOrEqual(t, st.Memory.Anon.Or(0), uint64(24<<20))
 	assert.GreaterOrEqual(t, st.CPU.Usage.Or(0), 700*time.Millisecond)
-	assert.GreaterOrEqual(t, st.IO.Total.Or(IOCounters{}).WriteBytes, uint64(8<<20))
 	assert.Positive(t, st.CPU.ThrottledPeriods.Or(0))
 	micros := func(d Opt[time.Duration]) uint64 { return uint64(d.Or(0).Microseconds()) }
 
@@ -232,6 +231,8 @@ func TestLiveEveryFigure(t *testing.T) {
 		assert.Equal(t, h.Mode() == Hybrid, !st.Populated.IsZero())
 		return
 	}
+	// v1 charges buffered writes to whoever happens to write them back.
+	assert.GreaterOrEqual(t, st.IO.Total.Or(IOCounters{}).WriteBytes, uint64(8<<20))
 	assert.Equal(t, AtMost[uint64](150<<20), st.Memory.High)
 	assert.Equal(t, AtMost[uint64](10<<20), st.Memory.Low)
 	assert.Equal(t, AtMost[uint64](5<<20), st.Memory.Min)
@@ -489,7 +490,7 @@ func TestLivePopulation(t *testing.T) {
 // More units than a user may have inotify instances.
 func TestLiveManyUnits(t *testing.T) {
 	h := openLive(t)
-	slice := "/cgroupstat.slice"
+	slice := "/many.slice"
 	root := filepath.Join("/sys/fs/cgroup", map[Mode]string{Unified: "", Hybrid: "unified", Legacy: "systemd"}[h.Mode()])
 	require.NoError(t, os.MkdirAll(root+slice, 0o755))
 	defer os.Remove(root + slice)
