@@ -64,6 +64,9 @@ func TestLiveInstall(t *testing.T) {
 	testenv.Live(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
+	front, err := hub.Dial(ctx) // once the hub is there, behind nginx
+	require.NoError(t, err)
+	front.Close()
 	var target certs.Target
 
 	g, err := certs.Generate(certs.Request{Names: []string{hub.HostName, "127.0.0.1"}})
@@ -235,6 +238,7 @@ func startLoad(t *testing.T, roots *x509.CertPool) func(t *testing.T, old, renew
 				resp.Body.Close()
 				if resp.StatusCode != http.StatusOK {
 					t.Errorf("request %d: %s", requests.Load(), resp.Status)
+					return
 				}
 				seen[i][string(resp.TLS.PeerCertificates[0].Raw)]++
 				requests.Add(1)
