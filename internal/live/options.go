@@ -19,6 +19,8 @@ type options struct {
 // usageError is a mistake in the arguments: exit status 2.
 type usageError struct{ error }
 
+func (u usageError) Unwrap() error { return u.error }
+
 func usage(err error) error { return usageError{err} }
 
 func parseOptions(args []string) (options, error) {
