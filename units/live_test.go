@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hubhost/hubhost/internal/live/hub"
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/units"
 )
@@ -132,6 +133,38 @@ func changeLimits(t *testing.T, ctx context.Context, m *units.Manager, name stri
 	require.NoError(t, err)
 	assert.Equal(t, before.Limits, after.Limits)
 	assert.Equal(t, before.MainPID, after.MainPID, "while it runs")
+}
+
+// A session that the hub started, with the limits that its administrator gives
+// it while it runs.
+func TestLiveSession(t *testing.T) {
+	testenv.Live(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	client, err := hub.Dial(ctx)
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.Start(ctx, "alice", nil))
+	defer client.Stop(ctx, "alice")
+	live(t, func(t *testing.T, m *units.Manager) {
+		sessions, err := m.Statuses(ctx, units.Filter{Patterns: []string{"jupyter-*.service"}, States: []string{"running"}})
+		require.NoError(t, err)
+		require.Len(t, sessions, 1)
+		alice := sessions[0]
+		assert.Equal(t, "jupyter-alice.service", alice.Name)
+		assert.Equal(t, "transient", alice.UnitFileState)
+		assert.Equal(t, "success", alice.Result)
+		assert.Equal(t, units.Bytes(512<<20), alice.Limits.MemoryMax)
+		assert.Equal(t, units.CPUs(1), alice.Limits.CPUQuotaPerSec)
+		used, ok := alice.MemoryCurrent.Uint64()
+		assert.True(t, ok)
+		assert.Greater(t, used, uint64(10<<20))
+		assert.WithinDuration(t, time.Now(), alice.ActiveSince, 10*time.Minute)
+		changeLimits(t, ctx, m, alice.Name)
+	})
+	// Her server is still the same, and answers.
+	_, err = client.Get(ctx, "alice", "api/status")
+	require.NoError(t, err)
 }
 
 func TestLiveLimits(t *testing.T) {
@@ -609,7 +642,7 @@ func TestLiveUnprivileged(t *testing.T) {
 	}
 }
 
-// BenchmarkLiveSessions is listing 200 transient units and reading eight
+// TestLiveReadingManyUnits is listing 200 transient units and reading eight
 // properties of each, beside systemctl.
 func TestLiveReadingManyUnits(t *testing.T) {
 	testenv.Live(t)

@@ -29,7 +29,7 @@ func TestLivePID1IsSystemd(t *testing.T) {
 // hub, the spawner, systemd, and back again.
 func TestLiveHubSpawnsServers(t *testing.T) {
 	testenv.Live(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	c, err := hub.Dial(ctx)
 	require.NoError(t, err)
