@@ -96,10 +96,7 @@ func TestLiveDetect(t *testing.T) {
 	assert.Contains(t, children, path)
 
 	// The host's file system below another directory, as a container sees it.
-	root := t.TempDir()
-	require.NoError(t, unix.Mount("/", root, "", unix.MS_BIND|unix.MS_REC, ""))
-	require.NoError(t, unix.Mount("", root, "", unix.MS_PRIVATE|unix.MS_REC, ""))
-	defer unix.Unmount(root, unix.MNT_DETACH)
+	root := bind(t, "/", "root")
 	inside, err := Open(Config{HostRoot: root})
 	require.NoError(t, err)
 	assert.Equal(t, h.Mode(), inside.Mode())
@@ -117,18 +114,31 @@ func TestLiveDetect(t *testing.T) {
 	assert.Equal(t, 2, m.CPUs)
 
 	// Somewhere else: the mount table knows.
-	other := filepath.Join(t.TempDir(), "a root")
-	elsewhere := filepath.Join(other, "else where")
-	require.NoError(t, os.MkdirAll(elsewhere, 0o755))
-	require.NoError(t, unix.Mount("/sys/fs/cgroup", elsewhere, "", unix.MS_BIND|unix.MS_REC, ""))
-	require.NoError(t, unix.Mount("", elsewhere, "", unix.MS_PRIVATE|unix.MS_REC, ""))
-	defer unix.Unmount(elsewhere, unix.MNT_DETACH)
-	found, err := Open(Config{HostRoot: other})
+	elsewhere := bind(t, "/sys/fs/cgroup", "else where")
+	found, err := Open(Config{HostRoot: filepath.Dir(elsewhere)})
 	require.NoError(t, err)
 	assert.Equal(t, elsewhere, found.Mount())
 	assert.Equal(t, h.Mode(), found.Mode())
 	_, err = found.Stat(path)
 	require.NoError(t, err)
+}
+
+// bind mounts a tree below a new directory as well. The directory is removed
+// by itself, never with what is in it.
+func bind(t *testing.T, tree, name string) (dir string) {
+	t.Helper()
+	parent, err := os.MkdirTemp("", "cgroupstat")
+	require.NoError(t, err)
+	dir = filepath.Join(parent, name)
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	require.NoError(t, unix.Mount(tree, dir, "", unix.MS_BIND|unix.MS_REC, ""))
+	require.NoError(t, unix.Mount("", dir, "", unix.MS_PRIVATE|unix.MS_REC, ""))
+	t.Cleanup(func() {
+		assert.NoError(t, unix.Unmount(dir, unix.MNT_DETACH))
+		assert.NoError(t, os.Remove(dir))
+		assert.NoError(t, os.Remove(parent))
+	})
+	return dir
 }
 
 // working uses some of everything, then waits.
