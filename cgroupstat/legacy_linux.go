@@ -232,7 +232,7 @@ func (g *legacyGroup) pids() error {
 }
 
 // blkio reads the counters that do not depend on the I/O scheduler and count
-// what is below the group (Linux 4.20).
+// what is below the group (Linux 4.16).
 func (g *legacyGroup) blkio() error {
 	var devices []Device
 	read := func(name string, counter func(d *Device, op string) *uint64) (found bool, err error) {

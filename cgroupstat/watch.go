@@ -53,6 +53,9 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
+// MarshalText writes what String returns, so that JSON has words.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Event is something that happened to a watched unit.
 type Event struct {
 	// Time is when the watcher saw it.
