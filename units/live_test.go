@@ -122,7 +122,7 @@ func changeLimits(t *testing.T, ctx context.Context, m *units.Manager, name stri
 	}
 	was := memory()
 	var first units.Limits
-	for i, mib := range []uint64{1024, 300} {
+	for i, mib := range []uint64{2048, 300} {
 		old, err := m.SetLimits(ctx, name, units.Limits{MemoryMax: units.Bytes(mib << 20), TasksMax: units.Count(100 + mib)}, units.ThisBoot)
 		require.NoError(t, err)
 		if i == 0 {
@@ -160,7 +160,8 @@ func TestLiveSession(t *testing.T) {
 		assert.Equal(t, "jupyter-alice.service", alice.Name)
 		assert.Equal(t, "transient", alice.UnitFileState)
 		assert.Equal(t, "success", alice.Result)
-		assert.Equal(t, units.Bytes(512<<20), alice.Limits.MemoryMax)
+		// What the hub's configuration gives everybody.
+		assert.Equal(t, kernelLimit(t, alice.ControlGroup, "memory.max", "memory", "memory.limit_in_bytes"), alice.Limits.MemoryMax.String())
 		assert.Equal(t, units.CPUs(1), alice.Limits.CPUQuotaPerSec)
 		used, ok := alice.MemoryCurrent.Uint64()
 		assert.True(t, ok)
