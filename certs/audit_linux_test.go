@@ -37,6 +37,10 @@ func TestAudit(t *testing.T) {
 		"mismatch":    {func(t *testing.T, d string) { write(t, d+"/cert.pem", string(b.CertPEM())) }, certs.CodeKeyMismatch, certs.SeverityError},
 		"half a copy": {func(t *testing.T, d string) { require.NoError(t, os.Truncate(d+"/cert.pem", 300)) }, certs.CodeDamagedBlock, certs.SeverityError},
 		"no key":      {func(t *testing.T, d string) { require.NoError(t, os.Remove(d+"/cert.key")) }, certs.CodeNoPrivateKey, certs.SeverityError},
+		"no key file, and the key in the other": {func(t *testing.T, d string) {
+			require.NoError(t, os.Remove(d+"/cert.key"))
+			write(t, d+"/cert.pem", string(a.CertPEM())+string(aKey))
+		}, certs.CodeNoPrivateKey, certs.SeverityError},
 		"blank line, which Install would put right": {func(t *testing.T, d string) {
 			write(t, d+"/cert.pem", strings.Replace(string(a.CertPEM()), "\n", "\n\n", 2))
 		}, certs.CodeBlankLineInBlock, certs.SeverityError},

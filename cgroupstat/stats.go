@@ -98,7 +98,8 @@ type MemoryEvents struct {
 // CPU is the CPU time used, and how it is limited.
 type CPU struct {
 	// Usage is the CPU time since the group was made; User and System are its
-	// two parts.
+	// two parts. More than 292 CPU years, where [time.Duration] ends, is
+	// [ErrMalformed].
 	Usage, User, System Opt[time.Duration]
 	// Periods counts enforcement periods in which the group could run,
 	// ThrottledPeriods those in which it used up its quota.

@@ -143,7 +143,7 @@ func (m machine) args(socket string) []string {
 	}
 	return []string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-		"-machine", "q35,accel=" + m.accel, "-cpu", "max", "-smp", cpus, "-m", memory,
+		"-machine", "q35,accel=" + m.accel, "-cpu", "qemu64", "-smp", cpus, "-m", memory,
 		"-kernel", m.image.kernel, "-initrd", m.image.initrd, "-append", strings.Join(kernel, " "),
 		"-drive", "if=none,id=root,format=qcow2,cache=unsafe,file=" + m.overlay,
 		"-device", "virtio-blk-pci,drive=root,addr=4",
