@@ -171,6 +171,19 @@ func TestLiveEveryFigure(t *testing.T) {
 		run(t, "systemctl", "freeze", unit)
 	} else {
 		run(t, "systemctl", "kill", "--signal=STOP", unit) // v1 cannot freeze a service
+		pid := show(t, unit, "MainPID")
+		eventually(t, "all threads are stopped", func() bool {
+			tasks, err := filepath.Glob("/proc/" + pid + "/task/*/stat")
+			require.NoError(t, err)
+			for _, task := range tasks {
+				b, err := os.ReadFile(task)
+				require.NoError(t, err)
+				if !strings.Contains(string(b), ") T ") {
+					return false
+				}
+			}
+			return len(tasks) == 4
+		})
 	}
 	dirs := []string{"/sys/fs/cgroup" + path}
 	if h.Mode() != Unified {
