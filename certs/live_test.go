@@ -28,7 +28,8 @@ import (
 
 const liveAddr = "127.0.0.1:443"
 
-var liveEndpoint = certs.Endpoint{Addr: liveAddr, Name: hub.HostName}
+// The machine may be emulated, and slow.
+var liveEndpoint = certs.Endpoint{Addr: liveAddr, Name: hub.HostName, Timeout: time.Minute}
 
 // reloadNginx is the hook of an administrator.
 func reloadNginx(ctx context.Context, _ certs.Stage) error {
@@ -61,8 +62,11 @@ func onDisk(t *testing.T) map[string]string {
 // installed, renewed under load, refused, rolled back.
 func TestLiveInstall(t *testing.T) {
 	testenv.Live(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
+	front, err := hub.Dial(ctx) // once the hub is there, behind nginx
+	require.NoError(t, err)
+	front.Close()
 	var target certs.Target
 
 	g, err := certs.Generate(certs.Request{Names: []string{hub.HostName, "127.0.0.1"}})
@@ -189,7 +193,7 @@ func TestLiveInstall(t *testing.T) {
 	t.Run("nobody reloads", func(t *testing.T) {
 		opt := options
 		opt.Hook = nil
-		opt.Endpoint.Timeout = time.Second
+		opt.Endpoint.Timeout = 5 * time.Second
 		assert.ErrorIs(t, fails(t, opt, certs.StageServed), certs.ErrNotServed)
 	})
 
@@ -234,6 +238,7 @@ func startLoad(t *testing.T, roots *x509.CertPool) func(t *testing.T, old, renew
 				resp.Body.Close()
 				if resp.StatusCode != http.StatusOK {
 					t.Errorf("request %d: %s", requests.Load(), resp.Status)
+					return
 				}
 				seen[i][string(resp.TLS.PeerCertificates[0].Raw)]++
 				requests.Add(1)

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -92,7 +93,7 @@ func (r *Report) judge(p *Pair, pol Policy) {
 	if pol.MinRSABits == 0 {
 		pol.MinRSABits = defaultRSABits
 	}
-	trust := r.findTrust(p, pol)
+	trust := findTrust(p, pol)
 	var served []*x509.Certificate // those on which the verdict rests
 	for _, c := range p.chain {
 		var found []Finding
@@ -103,7 +104,7 @@ func (r *Report) judge(p *Pair, pol Policy) {
 		}
 		found = append(found, checkForm(c)...)
 		if avoidable := c != p.leaf && trust.ok() && !trust.uses(c); avoidable {
-			r.soften(found)
+			soften(found)
 		} else {
 			served = append(served, c)
 		}
@@ -112,7 +113,7 @@ func (r *Report) judge(p *Pair, pol Policy) {
 	for _, c := range p.useless {
 		found := uselessAsIssuer(c)
 		if trust.ok() {
-			r.soften(found)
+			soften(found)
 		}
 		r.atEach(c, found)
 	}
@@ -131,7 +132,7 @@ func (r *Report) atEach(c *x509.Certificate, found []Finding) {
 
 // soften makes warnings of what is wrong with a certificate that every client
 // can do without.
-func (r *Report) soften(found []Finding) {
+func soften(found []Finding) {
 	for i := range found {
 		if found[i].Severity == SeverityError {
 			found[i].Severity = SeverityWarning
@@ -352,13 +353,18 @@ type pathFault struct {
 	err     error
 }
 
+var errNoSystemRoots = errors.New("no root certificates are installed")
+
 // findTrust looks for a path to the public roots, and then to the private
 // ones.
-func (r *Report) findTrust(p *Pair, pol Policy) trust {
+func findTrust(p *Pair, pol Policy) trust {
 	t := trust{kind: TrustNone, public: pol.Roots}
 	if t.public == nil {
+		none := x509.NewCertPool()
 		if t.public, t.noSystemRoots = x509.SystemCertPool(); t.noSystemRoots != nil {
-			t.public = x509.NewCertPool()
+			t.public = none
+		} else if t.public.Equal(none) {
+			t.noSystemRoots = errNoSystemRoots
 		}
 	}
 	private := pol.PrivateRoots

@@ -66,6 +66,34 @@ func TestFollowFilesThatAppear(t *testing.T) {
 	assert.Empty(t, j.Skipped())
 }
 
+// What was there before comes first where it is asked for.
+func TestFollowFromBefore(t *testing.T) {
+	j := openBuilt(t, manyFiles())
+	all := collect(t, j.Entries(t.Context(), Query{}))
+	for name, tt := range map[string]struct {
+		q    Query
+		from int
+	}{
+		"since":            {Query{Since: sampleTime(350)}, 350},
+		"since and newest": {Query{Since: sampleTime(350), Newest: 20}, 380},
+		"newest":           {Query{Newest: 401}, 0},
+		"after":            {Query{After: all[300].Cursor()}, 301},
+		"from":             {Query{From: all[300].Cursor()}, 300},
+		"after and newest": {Query{After: all[300].Cursor(), Newest: 3}, 397},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := j.Follow(tt.q)
+			require.NoError(t, err)
+			assert.Equal(t, tt.q.After, f.Cursor())
+			assert.Equal(t, numbers(tt.from, 400), followed(t, f, 400-tt.from, 5*time.Millisecond))
+			assert.Equal(t, all[399].Cursor(), f.Cursor())
+		})
+	}
+	f, err := j.Follow(Query{Match: Field("PARITY", "1")})
+	require.NoError(t, err)
+	assert.Equal(t, all[399].Cursor(), f.Cursor())
+}
+
 // A directory that does not exist at the start is found when it is made.
 func TestFollowDirectoryThatAppears(t *testing.T) {
 	root := t.TempDir()

@@ -124,9 +124,10 @@ func (j *Journal) Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error]
 	}
 }
 
-// EntriesLent yields what [Journal.Entries] yields, but lends it: the one Entry is
-// overwritten by the next step of the iteration, and must not be kept. It is
-// for counting and forwarding, where no time is to be spent on memory.
+// EntriesLent lends the one Entry that it yields: the next step of the
+// iteration overwrites it, and it must not be kept. All else is as with
+// [Journal.Entries]. It is for counting and forwarding, where no time is to be
+// spent on memory.
 func (j *Journal) EntriesLent(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		err := j.query(ctx, q, func(e *Entry) bool { return yield(e, nil) })

@@ -23,10 +23,10 @@ type Query struct {
 	// behalf; never what an unprivileged process claims of a unit that is not
 	// its own.
 	//
-	// In three details versions of systemd differ, and the union is taken: a
-	// message of the service manager is one of PID 1, as up to 256, or of the
-	// control group /init.scope, as from 257; and a core dump may be reported
-	// by root, as up to 254, or by the user systemd-coredump, as from 255.
+	// Where versions of systemd differ, the union is taken: a message of the
+	// service manager is one of PID 1, as in 252 to 255, or of the control
+	// group /init.scope, as in 257; and a core dump is reported by root, as in
+	// the former, or by the host's user systemd-coredump, as in the latter.
 	Units []string
 	// UserUnits are units of users' own service managers, as `journalctl
 	// --user-unit` takes them.

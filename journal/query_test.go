@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -307,6 +308,43 @@ func TestIterationEnds(t *testing.T) {
 	_, err := j.Boots(t.Context())
 	assert.ErrorIs(t, err, fs.ErrClosed)
 	assert.NoError(t, j.Close())
+}
+
+// Nothing is left running behind any call, nor open behind Close.
+func TestNothingIsLeftBehind(t *testing.T) {
+	goroutines := runtime.NumGoroutine()
+	dir := t.TempDir()
+	for name, b := range manyFiles() {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), b, 0o600))
+	}
+	for i, o := range jfiletest.Variants() {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("v%d.journal", i)), jfiletest.Build(o, jfiletest.Entries(20)), 0o600))
+	}
+	j, err := Open(Config{Dirs: []string{dir}, Poll: time.Millisecond})
+	require.NoError(t, err)
+	for range j.Entries(t.Context(), Query{}) {
+		break
+	}
+	require.NotEmpty(t, collect(t, j.Entries(t.Context(), Query{Newest: 500})))
+	for range j.Unique(t.Context(), "N") {
+		break
+	}
+	f, err := j.Follow(Query{Newest: 1})
+	require.NoError(t, err)
+	for range f.Entries(t.Context()) {
+		break
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+	defer cancel()
+	for _, err := range f.Entries(ctx) {
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
+	require.NoError(t, j.Close())
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err == nil { // on Linux
+		assert.NotContains(t, string(maps), dir)
+	}
 }
 
 func TestLentEntryIsReusedAndCloneIsNot(t *testing.T) {

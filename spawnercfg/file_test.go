@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -309,6 +310,29 @@ func numbers(n int, format string) string {
 		fmt.Fprintf(&b, format, i)
 	}
 	return b.String()
+}
+
+func FuzzParse(f *testing.F) {
+	r := configs{Rand: rand.New(rand.NewPCG(1, 1))}
+	for range 40 {
+		f.Add(r.source(4, false), r.source(2, true), `{"Spawner": {"args": ["j"]}}`)
+	}
+	f.Fuzz(func(t *testing.T, main, sub, json string) {
+		tree := fstest.MapFS{"etc/sub.py": {Data: []byte(sub)}, "etc/main.json": {Data: []byte(json)}}
+		f, err := Parse([]byte(main), ParseOptions{Path: "/etc/main.py", FS: tree, Dir: "/etc"})
+		if err != nil {
+			var bad *ParseError
+			require.ErrorAs(t, err, &bad)
+			require.Positive(t, bad.Pos.Line)
+			return
+		}
+		require.Equal(t, main, string(f.Bytes()))
+		f.Settings()
+		for _, r := range f.Readings() {
+			require.Equal(t, r.Certainty == NotCertain, len(r.Reasons) > 0)
+			require.Equal(t, r.Certainty == Certain, !r.Value.IsZero())
+		}
+	})
 }
 
 func FuzzParseJSON(f *testing.F) {

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hubhost/hubhost/internal/live/hub"
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/units"
 )
@@ -93,11 +94,17 @@ func TestLiveHubRestart(t *testing.T) {
 	})
 }
 
+// unified tells whether the host has cgroup v2.
+func unified() bool {
+	_, err := os.Stat("/sys/fs/cgroup/cgroup.controllers")
+	return err == nil
+}
+
 // kernelLimit reads a limit from the control group itself.
 func kernelLimit(t testing.TB, cgroup, v2, v1controller, v1 string) string {
 	t.Helper()
 	path := filepath.Join("/sys/fs/cgroup", cgroup, v2)
-	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err != nil {
+	if !unified() {
 		path = filepath.Join("/sys/fs/cgroup", v1controller, cgroup, v1)
 	}
 	text, err := os.ReadFile(path)
@@ -132,6 +139,38 @@ func changeLimits(t *testing.T, ctx context.Context, m *units.Manager, name stri
 	require.NoError(t, err)
 	assert.Equal(t, before.Limits, after.Limits)
 	assert.Equal(t, before.MainPID, after.MainPID, "while it runs")
+}
+
+// A session that the hub started, with the limits that its administrator gives
+// it while it runs.
+func TestLiveSession(t *testing.T) {
+	testenv.Live(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	client, err := hub.Dial(ctx)
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.Start(ctx, "alice", nil))
+	defer client.Stop(ctx, "alice")
+	live(t, func(t *testing.T, m *units.Manager) {
+		sessions, err := m.Statuses(ctx, units.Filter{Patterns: []string{"jupyter-*.service"}, States: []string{"running"}})
+		require.NoError(t, err)
+		require.Len(t, sessions, 1)
+		alice := sessions[0]
+		assert.Equal(t, "jupyter-alice.service", alice.Name)
+		assert.Equal(t, "transient", alice.UnitFileState)
+		assert.Equal(t, "success", alice.Result)
+		assert.Equal(t, units.Bytes(512<<20), alice.Limits.MemoryMax)
+		assert.Equal(t, units.CPUs(1), alice.Limits.CPUQuotaPerSec)
+		used, ok := alice.MemoryCurrent.Uint64()
+		assert.True(t, ok)
+		assert.Greater(t, used, uint64(10<<20))
+		assert.WithinDuration(t, time.Now(), alice.ActiveSince, 10*time.Minute)
+		changeLimits(t, ctx, m, alice.Name)
+	})
+	// Her server is still the same, and answers.
+	_, err = client.Get(ctx, "alice", "api/status")
+	require.NoError(t, err)
 }
 
 func TestLiveLimits(t *testing.T) {
@@ -232,8 +271,14 @@ func TestLiveExplain(t *testing.T) {
 		})
 		status := waitFailed(t, ctx, m, oom)
 		e := units.Explain(status)
-		assert.Equal(t, "oom-kill", e.Code, "%+v", status)
-		assert.Contains(t, e.Cause, "52428800 bytes")
+		if unified() {
+			assert.Equal(t, "oom-kill", e.Code, "%+v", status)
+			assert.Contains(t, e.Cause, "52428800 bytes")
+		} else {
+			// Without memory.events systemd sees the signal and no more.
+			assert.Equal(t, "signal", e.Code, "%+v", status)
+			assert.Contains(t, e.Cause, "lack of memory")
+		}
 
 		const killed = "live-explain-signal.service"
 		sleeper(t, ctx, m, killed, nil)
@@ -298,7 +343,7 @@ func TestLiveControl(t *testing.T) {
 
 		require.NoError(t, m.Start(ctx, name))
 		defer m.Stop(ctx, name)
-		if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+		if unified() {
 			status, err := m.Status(ctx, name)
 			require.NoError(t, err)
 			require.NoError(t, m.Freeze(ctx, name))
@@ -609,7 +654,7 @@ func TestLiveUnprivileged(t *testing.T) {
 	}
 }
 
-// BenchmarkLiveSessions is listing 200 transient units and reading eight
+// TestLiveReadingManyUnits is listing 200 transient units and reading eight
 // properties of each, beside systemctl.
 func TestLiveReadingManyUnits(t *testing.T) {
 	testenv.Live(t)

@@ -19,6 +19,8 @@ type options struct {
 // usageError is a mistake in the arguments: exit status 2.
 type usageError struct{ error }
 
+func (u usageError) Unwrap() error { return u.error }
+
 func usage(err error) error { return usageError{err} }
 
 func parseOptions(args []string) (options, error) {
@@ -29,7 +31,7 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.run, "run", "", "run only the tests that match this regular `expression`, as go test does")
 	f.StringVar(&o.pkg, "pkg", "./...", "run only the tests of these `packages`")
 	f.StringVar(&o.accel, "accel", "auto", "`how` QEMU runs the machine: auto, kvm or tcg")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "limit for the tests of each package")
+	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "limit for the tests of each package")
 	f.BoolVar(&o.rebuild, "rebuild", false, "build the image even if the cache has it")
 	f.BoolVar(&o.shell, "shell", false, "run no tests: a root shell on the booted host")
 	f.BoolVar(&o.keep, "keep", false, "keep the machine's disks, and say how to boot them again")

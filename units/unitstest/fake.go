@@ -56,6 +56,8 @@ type Call struct {
 	Method string // such as "StartUnit"
 	Unit   string // its first argument, if that is text
 	Args   []any
+
+	Interactive bool // the caller lets polkit ask for a password
 }
 
 // Error is an error reply.

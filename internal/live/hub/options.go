@@ -49,8 +49,10 @@ func Options(token string) spawnercfg.Options {
 			DisableUserSudo:  spawnercfg.Set(true),
 			ReadonlyPaths:    spawnercfg.Set(spawnercfg.Templates("/")),
 			ReadwritePaths:   spawnercfg.Set(spawnercfg.Templates("/home/{USERNAME}")),
-			StartTimeout:     spawnercfg.Set(2 * time.Minute),
-			HTTPTimeout:      spawnercfg.Set(2 * time.Minute),
+			// On emulated processors that others keep busy, a server takes
+			// minutes to answer.
+			StartTimeout: spawnercfg.Set(5 * time.Minute),
+			HTTPTimeout:  spawnercfg.Set(5 * time.Minute),
 		},
 	}
 }

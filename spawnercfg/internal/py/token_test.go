@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,13 +102,16 @@ func python(t testing.TB) string {
 	return testenv.Tool(t, "python3")
 }
 
-// misread are files of the standard library that tokenize itself gets wrong:
-// it took names for \w+ before 3.12, and 3.12.1 miscounts the last column of
-// a string of several lines that has characters outside ASCII.
-var misread = []string{
-	"3.11/test/test_unicode_identifiers.py",
-	"3.12/test/test_importlib/test_main.py",
-	"3.12/test/test_peg_generator/test_pegen.py",
+// misread reports whether tokenize itself gets a file of the standard library
+// wrong: before 3.12 it took names for \w+, and 3.12.1 miscounts the last
+// column of a string of several lines with characters outside ASCII.
+func misread(file string, apart bool) bool {
+	for _, name := range []string{"python3.12/test/test_importlib/test_main.py", "python3.12/test/test_peg_generator/test_pegen.py"} {
+		if strings.HasSuffix(file, name) {
+			return true
+		}
+	}
+	return !apart && filepath.Base(file) == "test_unicode_identifiers.py"
 }
 
 // TestTokensEqualCPython compares with tokenize over the standard library of
@@ -165,7 +167,7 @@ func TestTokensEqualCPython(t *testing.T) {
 		if !assert.NoError(t, err, file) {
 			continue
 		}
-		if slices.ContainsFunc(misread, func(m string) bool { return strings.HasSuffix(file, "python"+m) }) {
+		if misread(file, apart) {
 			continue
 		}
 		compared++
