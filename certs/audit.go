@@ -59,7 +59,11 @@ func (p paths) audit(pol Policy) (*Report, error) {
 
 func (r *Report) auditFile(path string, in Input, f file, dir fs.FileInfo) {
 	if f.info == nil {
-		return // said by no-certificate or no-private-key
+		// Parse is content to find both in the other file; a server is not.
+		if code := map[Input]Code{InputCert: CodeNoCertificate, InputKey: CodeNoPrivateKey}[in]; !r.Has(code) {
+			r.add(Finding{Code: code, Severity: SeverityError, Input: in, Subject: path, Message: "the file does not exist"})
+		}
+		return
 	}
 	if f.link {
 		r.add(Finding{Code: CodeIsSymlink, Severity: SeverityWarning, Input: in, Subject: path,

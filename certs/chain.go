@@ -153,12 +153,16 @@ func (p *Pair) order(read []*x509.Certificate) {
 			continue
 		}
 		for _, c := range distinct {
-			if slices.Contains(p.chain, c) || slices.Contains(p.roots, c) || !issued(c, p.chain[i], &checks) {
+			if slices.Contains(slices.Concat(p.chain, p.roots, p.useless), c) || !issued(c, p.chain[i], &checks) {
 				continue
 			}
-			if selfSigned(c) {
+			switch {
+			case selfSigned(c):
 				p.roots = append(p.roots, c)
-			} else {
+			case uselessAsIssuer(c) != nil:
+				// nginx would not load a chain with some of these.
+				p.useless = append(p.useless, c)
+			default:
 				p.chain = append(p.chain, c)
 			}
 		}
@@ -191,7 +195,7 @@ func (p *Pair) order(read []*x509.Certificate) {
 		case slices.Contains(p.roots, c):
 			p.at(c, Finding{Code: CodeRootInBundle, Severity: SeverityInfo,
 				Message: "the root is part of the bundle: clients have it, or do not trust it, so it is not served", Hint: "Normalisation leaves it out."})
-		case !slices.Contains(p.chain, c):
+		case !slices.Contains(p.chain, c) && !slices.Contains(p.useless, c):
 			p.at(c, Finding{Code: CodeUnrelatedCertificate, Severity: SeverityWarning,
 				Message: "the certificate is not on the way from the host's to its root", Hint: "Normalisation leaves it out."})
 		}
@@ -250,10 +254,6 @@ func earliest(chain []*x509.Certificate) time.Time {
 		}
 	}
 	return t
-}
-
-func hasCode(findings []Finding, code Code) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Code == code })
 }
 
 // subject names a certificate for a message.

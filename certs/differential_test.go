@@ -110,7 +110,11 @@ func TestDifferential(t *testing.T) {
 		_, goErr := tls.X509KeyPair(in.cert, in.key)
 		nginxErr := nginxTest(t, base, dir("r", i))
 		nodeErr := node.serve(t, dir("r", i))
-		assert.Equal(t, r.load, mark(goErr, nginxErr, nodeErr), "%s: as it is: go %v, nginx %v, node %v", r.name, goErr, nginxErr, nodeErr)
+		loaded := mark(goErr, nginxErr, nodeErr)
+		if at := strings.IndexByte(r.load, '?'); at >= 0 {
+			loaded = loaded[:at] + "?" + loaded[at+1:]
+		}
+		assert.Equal(t, r.load, loaded, "%s: as it is: go %v, nginx %v, node %v", r.name, goErr, nginxErr, nodeErr)
 		if nginxErr == nil {
 			raw = append(raw, i)
 		}
@@ -209,9 +213,11 @@ func craft(t *testing.T, p *pki) map[string]input {
 	otherKey := (&entity{key: other}).pkcs8(t)
 
 	// The other key with the same X coordinate: its Y is negated.
-	negated := &ecdsa.PrivateKey{D: new(big.Int).Sub(ecKey.Params().N, ecKey.D)}
-	negated.Curve, negated.X = ecKey.Curve, ecKey.X
-	negated.Y = new(big.Int).Sub(ecKey.Params().P, ecKey.Y)
+	d, err := ecKey.Bytes()
+	require.NoError(t, err)
+	d = new(big.Int).Sub(ecKey.Params().N, new(big.Int).SetBytes(d)).FillBytes(d)
+	negated, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), d)
+	require.NoError(t, err)
 
 	pemOf := func(label string, der []byte) []byte { return block(label, der) }
 	replace := func(b []byte, old, new string) []byte { return bytes.ReplaceAll(b, []byte(old), []byte(new)) }

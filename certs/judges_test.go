@@ -86,7 +86,7 @@ func startNginx(t testing.TB, prefix string, dirs ...string) *os.Process {
 
 func await(t testing.TB, done func() bool, format string, args ...any) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: "+format, args...)
 		}

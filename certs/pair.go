@@ -23,6 +23,7 @@ type Pair struct {
 	leaf     *x509.Certificate
 	chain    []*x509.Certificate // leaf first, then the intermediates in order
 	roots    []*x509.Certificate // self-signed certificates that came with it
+	useless  []*x509.Certificate // which signed one of the chain, and no path may lead through
 	places   map[*x509.Certificate]place
 	key      secret // nil if there is none that can be used
 	matched  bool   // the key is the leaf's

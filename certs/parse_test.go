@@ -184,6 +184,9 @@ func TestOpenSSLReading(t *testing.T) {
 		"byte order mark":              {"\ufeff" + in(usual), true, ""},
 		"padding on a line of its own": {begin + wrap(unpadded, 64) + "==\n" + end, true, ""},
 		"blank line":                   {in(lines[0] + "\n" + strings.Join(lines[1:], "")), true, "put right, and said"},
+		"blank line after BEGIN":       {in("\n" + usual), true, ""},
+		"blank line before END":        {in(usual + "\n"), true, "put right, and said"},
+		"two blank lines after BEGIN":  {in("\n\n" + usual), true, "put right, and said"},
 		"comment":                      {in(lines[0] + "# comment\n" + strings.Join(lines[1:], "")), false, ""},
 		"junk":                         {in(strings.Replace(usual, usual[100:104], "{}()", 1)), false, ""},
 		"early padding":                {in(usual[:100] + "==" + usual[100:]), false, ""},
@@ -206,6 +209,8 @@ func TestOpenSSLReading(t *testing.T) {
 		p := certs.Parse([]byte(tt.file), key)
 		got := p.Leaf() != nil && (p.Leaf().Equal(pki.leaf.cert) || p.Leaf().Equal(padded.cert))
 		assert.Equal(t, tt.good, got, "%s: %v", name, p.Verify(certs.Policy{}))
+		stops := p.Verify(certs.Policy{}).Has(certs.CodeBlankLineInBlock)
+		assert.Equal(t, tt.differs != "", stops, name)
 		assert.Equal(t, tt.good != (tt.differs != ""), openssl, "%s: openssl: %s", name, out)
 	}
 }
@@ -223,7 +228,9 @@ func TestNoKeyIsShown(t *testing.T) {
 	// What may not be seen: the numbers of each key in each notation, and any
 	// stretch of its text.
 	var secrets []string
-	for _, n := range [][]byte{rsaLeaf.key.(*rsa.PrivateKey).D.Bytes(), ec.D.Bytes(), ed.Seed()} {
+	ecD, err := ec.Bytes()
+	require.NoError(t, err)
+	for _, n := range [][]byte{rsaLeaf.key.(*rsa.PrivateKey).D.Bytes(), ecD, ed.Seed()} {
 		secrets = append(secrets, hex.EncodeToString(n), strings.ToUpper(hex.EncodeToString(n)), new(big.Int).SetBytes(n).String(),
 			strings.Trim(fmt.Sprint(n), "[]"), fmt.Sprintf("%#v", n)[7:60], string(n))
 	}

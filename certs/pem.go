@@ -40,14 +40,13 @@ type scanner struct {
 	count    int // blocks begun, readable or not
 
 	// The block being read.
-	open     bool
-	bad      bool // reported already
-	started  bool // body or header seen
-	header   bool
-	blank    int // line of a blank line that a body may follow
-	cur      block
-	body     []byte
-	bodyLine int
+	open    bool
+	bad     bool // reported already
+	started bool // body or header seen
+	header  bool
+	blank   int // line of a blank line that a body may follow
+	cur     block
+	body    []byte
 }
 
 func scan(input Input, data []byte) ([]block, []Finding) {
@@ -55,7 +54,9 @@ func scan(input Input, data []byte) ([]block, []Finding) {
 	if s.whole(data) {
 		return nil, s.findings
 	}
-	for i, line := range bytes.Split(data, []byte("\n")) {
+	i := -1
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		i++
 		if s.count > maxBlocks {
 			s.report(CodeTooLarge, SeverityError, i+1, fmt.Sprintf("more than %d PEM blocks: this is no certificate chain", maxBlocks),
 				"Give the certificate of the host and its intermediates only.")
@@ -195,7 +196,9 @@ func (s *scanner) inside(n int, text string) {
 		s.outside(n, text)
 	case s.bad:
 	case text == "":
-		if !s.header {
+		// One right after BEGIN ends a header that is not there; OpenSSL takes
+		// any other for the end of one that it then cannot read.
+		if !s.header && n > s.cur.line+1 {
 			s.blank = n
 		}
 		s.header = false
@@ -253,7 +256,7 @@ func (s *scanner) end(n int, text string) {
 
 // close decodes the block that has come to its end.
 func (s *scanner) close() {
-	if s.blank > s.cur.line+1 {
+	if s.blank != 0 {
 		s.blankLine()
 	}
 	if !s.cur.encrypted { // else it will not be looked into

@@ -77,14 +77,17 @@ func (s *ServedChain) Matches(p *Pair) bool {
 const (
 	servedTimeout = 10 * time.Second
 	servedRetry   = 50 * time.Millisecond
+	// nginx lets its old workers accept connections beside the new ones for
+	// a tenth of a second after a reload, so that one right answer is none.
+	servedSteady = 250 * time.Millisecond
 )
 
 // ErrNotServed says that the server did not come to send the installed
 // certificate within the time given.
 var ErrNotServed = errors.New("the installed certificate is not what is served")
 
-// awaitServed asks until the leaf is the wanted one: a reload returns before
-// the server's new workers have taken over.
+// awaitServed asks until the leaf is the wanted one and stays so: a reload
+// returns before the server's new workers have taken over.
 func awaitServed(ctx context.Context, e Endpoint, want string) error {
 	timeout := e.Timeout
 	if timeout == 0 {
@@ -93,13 +96,19 @@ func awaitServed(ctx context.Context, e Endpoint, want string) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var last error
+	var since time.Time // of the right answers without a wrong one
 	for {
 		// An attempt that hangs, in the backlog of a server that is being
 		// replaced, must not use up the time of the next.
 		attempt, stop := context.WithTimeout(ctx, max(timeout/4, servedRetry))
 		s, err := dial(attempt, e.Addr, e.Name)
 		stop()
-		if err == nil && s.Fingerprint() == want {
+		switch {
+		case err != nil || s.Fingerprint() != want:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) >= servedSteady:
 			return nil
 		}
 		if err == nil || last == nil || ctx.Err() == nil {
@@ -107,11 +116,11 @@ func awaitServed(ctx context.Context, e Endpoint, want string) error {
 		}
 		select {
 		case <-ctx.Done():
-			err := fmt.Errorf("%w: %w", ErrNotServed, context.Cause(ctx))
+			err := fmt.Errorf("%s: %w: %w", e.Addr, ErrNotServed, context.Cause(ctx))
 			if last != nil {
 				err = fmt.Errorf("%w: %w", err, last)
 			}
-			return &Error{Op: "served", Path: e.Addr, Err: err}
+			return err
 		case <-time.After(servedRetry):
 		}
 	}

@@ -56,7 +56,7 @@ const (
 type Endpoint struct {
 	Addr    string        // "host:port"; empty asks nowhere
 	Name    string        // the host name to ask for
-	Timeout time.Duration // how long it may take to show the new pair; zero means 10 seconds
+	Timeout time.Duration // how long it may take to show the new pair and no other; zero means 10 seconds
 }
 
 // Hook is the caller's own part of an installation: to check and reload the

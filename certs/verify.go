@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -90,79 +91,118 @@ func (r *Report) judge(p *Pair, pol Policy) {
 		pol.Now = time.Now()
 	}
 	if pol.MinRSABits == 0 {
-		pol.MinRSABits = 2048
+		pol.MinRSABits = defaultRSABits
 	}
-	for i, c := range p.chain {
-		r.checkValidity(c, pol.Now)
-		r.checkStrength(c, pol.MinRSABits)
+	trust := findTrust(p, pol)
+	var served []*x509.Certificate // those on which the verdict rests
+	for _, c := range p.chain {
+		var found []Finding
+		found = append(found, checkValidity(c, pol.Now)...)
+		found = append(found, checkStrength(c, pol.MinRSABits)...)
 		if !slices.Contains(p.roots, c) { // of which nobody checks the signature
-			r.checkSignature(c)
+			found = append(found, checkSignature(c)...)
 		}
-		r.checkForm(c)
-		if i > 0 && !slices.Contains(p.roots, c) {
-			r.checkIssuer(c)
+		found = append(found, checkForm(c)...)
+		if avoidable := c != p.leaf && trust.ok() && !trust.uses(c); avoidable {
+			soften(found)
+		} else {
+			served = append(served, c)
 		}
+		r.atEach(c, found)
+	}
+	for _, c := range p.useless {
+		found := uselessAsIssuer(c)
+		if trust.ok() {
+			soften(found)
+		}
+		r.atEach(c, found)
 	}
 	r.checkLeaf(p.leaf)
 	r.checkSANs(p.leaf)
 	r.checkNames(p.leaf, pol.Names)
-	r.checkPath(p, pol)
-	r.checkLifetime(p, pol)
+	r.checkPath(p, pol, trust)
+	r.checkLifetime(p, served, pol)
 }
 
-func (r *Report) checkValidity(c *x509.Certificate, now time.Time) {
+func (r *Report) atEach(c *x509.Certificate, found []Finding) {
+	for _, f := range found {
+		r.at(c, f)
+	}
+}
+
+// soften makes warnings of what is wrong with a certificate that every client
+// can do without.
+func soften(found []Finding) {
+	for i := range found {
+		if found[i].Severity == SeverityError {
+			found[i].Severity = SeverityWarning
+			found[i].Message += "; there is another way to a root, which not every client may find"
+			found[i].Hint = "Leave it out."
+		}
+	}
+}
+
+func checkValidity(c *x509.Certificate, now time.Time) (found []Finding) {
 	switch {
 	case c.NotAfter.Before(c.NotBefore):
-		r.at(c, Finding{Code: CodeValidityInverted, Severity: SeverityError, Message: "it ends before it begins"})
+		found = append(found, Finding{Code: CodeValidityInverted, Severity: SeverityError, Message: "it ends before it begins"})
 	case now.After(c.NotAfter):
-		r.at(c, Finding{Code: CodeExpired, Severity: SeverityError, Message: "it expired on " + day(c.NotAfter) + ": clients refuse it", Hint: "Renew it."})
+		found = append(found, Finding{Code: CodeExpired, Severity: SeverityError, Message: "it expired on " + day(c.NotAfter) + ": clients refuse it", Hint: "Renew it."})
 	case now.Before(c.NotBefore):
-		r.at(c, Finding{Code: CodeNotYetValid, Severity: SeverityError, Message: "it is not valid before " + c.NotBefore.UTC().Format(time.RFC3339) + ": clients refuse it until then",
+		found = append(found, Finding{Code: CodeNotYetValid, Severity: SeverityError, Message: "it is not valid before " + c.NotBefore.UTC().Format(time.RFC3339) + ": clients refuse it until then",
 			Hint: "Check the clock of this host (timedatectl), or wait."})
 	}
+	return found
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 const stronger = "Have one issued for an ECDSA P-256 key or an RSA key of 2048 bits or more, signed with SHA-256."
 
-func (r *Report) checkStrength(c *x509.Certificate, minRSA int) {
+func checkStrength(c *x509.Certificate, minRSA int) (found []Finding) {
 	if key, ok := c.PublicKey.(*rsa.PublicKey); ok {
 		switch {
 		case key.N.BitLen() < minRSA:
-			r.at(c, Finding{Code: CodeWeakKey, Severity: SeverityError, Message: fmt.Sprintf("its RSA key has %d bits, fewer than %d: servers and clients refuse it", key.N.BitLen(), minRSA), Hint: stronger})
+			found = append(found, Finding{Code: CodeWeakKey, Severity: SeverityError, Message: fmt.Sprintf("its RSA key has %d bits, fewer than %d: servers and clients refuse it", key.N.BitLen(), minRSA), Hint: stronger})
 		case key.E < 3:
-			r.at(c, Finding{Code: CodeWeakKey, Severity: SeverityError, Message: "the public exponent of its RSA key is less than 3", Hint: stronger})
+			found = append(found, Finding{Code: CodeWeakKey, Severity: SeverityError, Message: "the public exponent of its RSA key is less than 3", Hint: stronger})
 		case key.N.BitLen() > maxRSABits:
-			r.at(c, Finding{Code: CodeKeyUnsupported, Severity: SeverityError, Message: fmt.Sprintf("its RSA key has %d bits: clients refuse more than %d", key.N.BitLen(), maxRSABits), Hint: stronger})
+			found = append(found, Finding{Code: CodeKeyUnsupported, Severity: SeverityError, Message: fmt.Sprintf("its RSA key has %d bits: clients refuse more than %d", key.N.BitLen(), maxRSABits), Hint: stronger})
 		}
 	}
+	return found
 }
 
-func (r *Report) checkSignature(c *x509.Certificate) {
+func checkSignature(c *x509.Certificate) (found []Finding) {
 	switch c.SignatureAlgorithm {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		r.at(c, Finding{Code: CodeWeakSignature, Severity: SeverityError, Message: "it is signed with " + c.SignatureAlgorithm.String() + ": nginx and clients refuse it", Hint: stronger})
+		found = append(found, Finding{Code: CodeWeakSignature, Severity: SeverityError, Message: "it is signed with " + c.SignatureAlgorithm.String() + ": nginx and clients refuse it", Hint: stronger})
 	}
+	return found
 }
 
-func (r *Report) checkForm(c *x509.Certificate) {
+func checkForm(c *x509.Certificate) (found []Finding) {
 	if len(c.UnhandledCriticalExtensions) > 0 {
-		r.at(c, Finding{Code: CodeUnhandledCriticalExtension, Severity: SeverityError,
+		found = append(found, Finding{Code: CodeUnhandledCriticalExtension, Severity: SeverityError,
 			Message: fmt.Sprintf("it has a critical extension (%v) that clients do not know: they refuse it", c.UnhandledCriticalExtensions[0])})
 	}
 	if c.SerialNumber.Sign() <= 0 || len(c.SerialNumber.Bytes()) > 20 {
-		r.at(c, Finding{Code: CodeSerialInvalid, Severity: SeverityWarning, Message: "its serial number is not a positive number of at most 20 bytes: some clients refuse it"})
+		found = append(found, Finding{Code: CodeSerialInvalid, Severity: SeverityWarning, Message: "its serial number is not a positive number of at most 20 bytes: some clients refuse it"})
 	}
+	return found
 }
 
-func (r *Report) checkIssuer(c *x509.Certificate) {
+// uselessAsIssuer says why no path may lead through a certificate, whatever
+// the policy and the time; nil if one may.
+func uselessAsIssuer(c *x509.Certificate) (found []Finding) {
 	switch {
 	case !c.BasicConstraintsValid || !c.IsCA:
-		r.at(c, Finding{Code: CodeIssuerNotCA, Severity: SeverityError, Message: "it signed another certificate of the chain, but is not a CA: clients refuse the chain"})
+		found = append(found, Finding{Code: CodeIssuerNotCA, Severity: SeverityError, Message: "it signed another certificate of the chain, but is not a CA: clients refuse the chain"})
 	case hasExtension(c, oidKeyUsage) && c.KeyUsage&x509.KeyUsageCertSign == 0:
-		r.at(c, Finding{Code: CodeIssuerNotCA, Severity: SeverityError, Message: "it signed another certificate of the chain, but its key usage forbids that: clients refuse the chain"})
+		found = append(found, Finding{Code: CodeIssuerNotCA, Severity: SeverityError, Message: "it signed another certificate of the chain, but its key usage forbids that: clients refuse the chain"})
 	}
+	found = append(found, checkSignature(c)...)
+	return append(found, checkStrength(c, defaultRSABits)...)
 }
 
 var (
@@ -206,8 +246,8 @@ func (r *Report) checkLeaf(c *x509.Certificate) {
 	}
 }
 
-// checkPath builds a path from the leaf to a root and says why there is none.
-func (r *Report) checkPath(p *Pair, pol Policy) {
+// checkPath says who trusts the leaf, or why nobody does.
+func (r *Report) checkPath(p *Pair, pol Policy, trust trust) {
 	private := Finding{Code: CodePrivateCA, Severity: SeverityWarning, Subject: subject(p.leaf),
 		Message: "it is from a private CA: only clients that were given its root accept it",
 		Hint:    "For a test host: give clients the root. For production: have it issued by a public CA."}
@@ -223,52 +263,19 @@ func (r *Report) checkPath(p *Pair, pol Policy) {
 		r.add(self)
 	}
 
-	public := pol.Roots
-	var noSystemRoots error
-	if public == nil {
-		if public, noSystemRoots = x509.SystemCertPool(); noSystemRoots != nil {
-			public = x509.NewCertPool()
+	if trust.ok() || trust.expired != nil {
+		if trust.expired != nil && !r.timeFinding() {
+			r.add(Finding{Code: CodeExpired, Severity: SeverityError, Subject: subject(p.leaf), Message: "the root of its chain is outside of its validity: clients refuse the chain", Err: trust.expired})
 		}
-	}
-	own := x509.NewCertPool()
-	for _, c := range p.roots {
-		own.AddCert(c)
-	}
-
-	candidates := []struct {
-		pool  *x509.CertPool
-		trust Trust
-	}{{public, TrustPublic}, {pol.PrivateRoots, TrustPrivate}}
-	if pol.PrivateRoots == nil && !selfSignedLeaf {
-		candidates[1].pool = own
-	}
-	var faults []*pathFault
-	for _, c := range candidates {
-		if c.pool == nil {
-			continue
-		}
-		fault := findPath(p, c.pool, pol.Now)
-		if fault != nil && fault.unknown {
-			continue
-		}
-		if fault != nil && fault.code != "" {
-			faults = append(faults, fault)
-			continue
-		}
-		if fault != nil && fault.expired && !r.timeFinding() {
-			r.add(Finding{Code: CodeExpired, Severity: SeverityError, Subject: subject(p.leaf), Message: "the root of its chain is outside of its validity: clients refuse the chain", Err: fault.err})
-		}
-		r.Trust = c.trust
-		if c.trust == TrustPrivate && !selfSignedLeaf {
+		r.Trust = trust.kind
+		if trust.kind == TrustPrivate && !selfSignedLeaf {
 			r.add(private)
 		}
 		return
 	}
-	if len(faults) > 0 {
-		for _, f := range faults[:1] {
-			if !r.pathFinding(f.code) {
-				r.add(Finding{Code: f.code, Severity: SeverityError, Subject: subject(p.leaf), Message: f.message + ": clients refuse it", Err: f.err})
-			}
+	if f := trust.fault; f != nil {
+		if !r.pathFinding(f.code) {
+			r.add(Finding{Code: f.code, Severity: SeverityError, Subject: subject(p.leaf), Message: f.message + ": clients refuse it", Err: f.err})
 		}
 		return
 	}
@@ -281,12 +288,12 @@ func (r *Report) checkPath(p *Pair, pol Policy) {
 	top := p.top()
 	f := Finding{Severity: SeverityError, Subject: subject(top)}
 	switch {
-	case noSystemRoots != nil:
-		f.Code, f.Err = CodeUnknownAuthority, noSystemRoots
+	case trust.noSystemRoots != nil:
+		f.Code, f.Err = CodeUnknownAuthority, trust.noSystemRoots
 		f.Message, f.Hint = "this host has no root certificates to judge it by", "apt-get install ca-certificates"
 	case len(p.roots) > 0:
 		f.Code, f.Message = CodeUnknownAuthority, "its root is none of those that clients trust"
-	case knows(public, top) || knows(pol.PrivateRoots, top):
+	case knows(trust.public, top) || knows(pol.PrivateRoots, top):
 		f.Code, f.Message = CodeUnknownAuthority, "it names a trusted root as its issuer, but that root did not sign it: clients refuse it"
 		f.Hint = "There is another CA of the same name: find the root that belongs to it."
 	default:
@@ -320,30 +327,84 @@ func knows(pool *x509.CertPool, c *x509.Certificate) bool {
 	return slices.ContainsFunc(pool.Subjects(), func(raw []byte) bool { return bytes.Equal(raw, c.RawIssuer) })
 }
 
-// pathFault is why crypto/x509 finds no path.
+// trust is the outcome of building paths to the roots.
+type trust struct {
+	kind    Trust // TrustNone unless there is a path, now or but for the time
+	paths   [][]*x509.Certificate
+	expired error      // there is a path, but not at this time
+	fault   *pathFault // there is a path, but it is not a valid one
+
+	public        *x509.CertPool
+	noSystemRoots error
+}
+
+func (t *trust) ok() bool { return len(t.paths) > 0 }
+
+// uses tells whether a certificate is on one of the paths.
+func (t *trust) uses(c *x509.Certificate) bool {
+	return slices.ContainsFunc(t.paths, func(path []*x509.Certificate) bool { return slices.ContainsFunc(path, c.Equal) })
+}
+
+// pathFault is why crypto/x509 finds no path through certificates that are
+// there.
 type pathFault struct {
-	unknown bool // no root
-	expired bool // only for the time
 	code    Code
 	message string
 	err     error
 }
 
-// findPath asks crypto/x509 for a path at the given time. That stops at the
+var errNoSystemRoots = errors.New("no root certificates are installed")
+
+// findTrust looks for a path to the public roots, and then to the private
+// ones.
+func findTrust(p *Pair, pol Policy) trust {
+	t := trust{kind: TrustNone, public: pol.Roots}
+	if t.public == nil {
+		none := x509.NewCertPool()
+		if t.public, t.noSystemRoots = x509.SystemCertPool(); t.noSystemRoots != nil {
+			t.public = none
+		} else if t.public.Equal(none) {
+			t.noSystemRoots = errNoSystemRoots
+		}
+	}
+	private := pol.PrivateRoots
+	if private == nil {
+		private = x509.NewCertPool()
+		for _, c := range p.roots {
+			private.AddCert(c)
+		}
+	}
+	for _, try := range []struct {
+		roots *x509.CertPool
+		kind  Trust
+	}{{t.public, TrustPublic}, {private, TrustPrivate}} {
+		paths, fault, expired := findPaths(p, try.roots, pol.Now)
+		if len(paths) > 0 || expired != nil {
+			t.kind, t.paths, t.expired, t.fault = try.kind, paths, expired, nil
+			return t
+		}
+		if t.fault == nil {
+			t.fault = fault
+		}
+	}
+	return t
+}
+
+// findPaths asks crypto/x509 for paths at the given time. That stops at the
 // first problem, and which type of error it gives is not promised, so that
-// time and purpose are taken out of the question one by one.
-func findPath(p *Pair, roots *x509.CertPool, now time.Time) *pathFault {
+// time and purpose are taken out of the question one by one. All results are
+// empty if no path leads to one of the roots.
+func findPaths(p *Pair, roots *x509.CertPool, now time.Time) (paths [][]*x509.Certificate, fault *pathFault, expired error) {
 	inter := x509.NewCertPool()
 	for _, c := range p.chain[1:] {
 		inter.AddCert(c)
 	}
-	ask := func(at time.Time, purpose x509.ExtKeyUsage) error {
-		_, err := p.leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: inter, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{purpose}})
-		return err
+	ask := func(at time.Time, purpose x509.ExtKeyUsage) ([][]*x509.Certificate, error) {
+		return p.leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: inter, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{purpose}})
 	}
-	first := ask(now, x509.ExtKeyUsageServerAuth)
+	paths, first := ask(now, x509.ExtKeyUsageServerAuth)
 	if first == nil {
-		return nil
+		return paths, nil, nil
 	}
 	then := now
 	for _, c := range p.chain {
@@ -356,33 +417,33 @@ func findPath(p *Pair, roots *x509.CertPool, now time.Time) *pathFault {
 			then = c.NotBefore
 		}
 	}
-	if ask(then, x509.ExtKeyUsageServerAuth) == nil {
-		return &pathFault{expired: true, err: first}
+	if _, err := ask(then, x509.ExtKeyUsageServerAuth); err == nil {
+		return nil, nil, first
 	}
-	err := ask(then, x509.ExtKeyUsageAny)
+	_, err := ask(then, x509.ExtKeyUsageAny)
 	if err == nil {
-		return &pathFault{code: CodeEKUNoServerAuth, message: "a certificate of its chain is not for servers (extended key usage)", err: first}
+		return nil, &pathFault{CodeEKUNoServerAuth, "a certificate of its chain is not for servers (extended key usage)", first}, nil
 	}
 	switch err := err.(type) {
 	case x509.UnknownAuthorityError:
-		return &pathFault{unknown: true, err: err}
+		return nil, nil, nil
 	case x509.UnhandledCriticalExtension:
-		return &pathFault{code: CodeUnhandledCriticalExtension, message: "its chain has a critical extension that clients do not know", err: err}
+		return nil, &pathFault{CodeUnhandledCriticalExtension, "its chain has a critical extension that clients do not know", err}, nil
 	case x509.CertificateInvalidError:
 		switch err.Reason {
 		case x509.Expired:
-			return &pathFault{expired: true, err: err}
+			return nil, nil, err
 		case x509.NotAuthorizedToSign:
-			return &pathFault{code: CodeIssuerNotCA, message: "a certificate of its chain is not that of a CA", err: err}
+			return nil, &pathFault{CodeIssuerNotCA, "a certificate of its chain is not that of a CA", err}, nil
 		case x509.TooManyIntermediates:
-			return &pathFault{code: CodePathLenExceeded, message: "its chain is longer than a CA in it allows", err: err}
+			return nil, &pathFault{CodePathLenExceeded, "its chain is longer than a CA in it allows", err}, nil
 		case x509.CANotAuthorizedForThisName, x509.TooManyConstraints, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs:
-			return &pathFault{code: CodeNameConstraint, message: "a CA of its chain may not issue for its names", err: err}
+			return nil, &pathFault{CodeNameConstraint, "a CA of its chain may not issue for its names", err}, nil
 		case x509.CANotAuthorizedForExtKeyUsage, x509.IncompatibleUsage:
-			return &pathFault{code: CodeEKUNoServerAuth, message: "a certificate of its chain is not for servers (extended key usage)", err: err}
+			return nil, &pathFault{CodeEKUNoServerAuth, "a certificate of its chain is not for servers (extended key usage)", err}, nil
 		}
 	}
-	return &pathFault{code: CodePathInvalid, message: "its chain does not verify: " + clean(err.Error()), err: err}
+	return nil, &pathFault{CodePathInvalid, "its chain does not verify: " + clean(err.Error()), err}, nil
 }
 
 // timeFinding tells whether a certificate of the chain is already reported
@@ -407,12 +468,14 @@ func (r *Report) pathFinding(code Code) bool {
 }
 
 const (
+	defaultRSABits = 2048
+
 	soonest       = 30 * 24 * time.Hour
 	longestPublic = 398 * 24 * time.Hour // the CA/Browser Forum's limit since 2020-09; shorter ones follow
 	longestAny    = 825 * 24 * time.Hour // macOS and iOS, for private CAs too
 )
 
-func (r *Report) checkLifetime(p *Pair, pol Policy) {
+func (r *Report) checkLifetime(p *Pair, served []*x509.Certificate, pol Policy) {
 	leaf := p.leaf
 	life := leaf.NotAfter.Sub(leaf.NotBefore)
 	switch {
@@ -423,7 +486,7 @@ func (r *Report) checkLifetime(p *Pair, pol Policy) {
 	}
 
 	first := p.leaf
-	for _, c := range p.chain {
+	for _, c := range served {
 		if c.NotAfter.Before(first.NotAfter) {
 			first = c
 		}

@@ -132,3 +132,57 @@ func ExampleHierarchy_GroupOf() {
 	}
 	fmt.Println(path, st.Tasks.Current)
 }
+
+// The heaviest of some samples, and what they use together.
+func ExampleTop() {
+	session := func(path string, memory uint64, cpus float64) cgroupstat.Sample {
+		var s cgroupstat.Sample
+		s.Path = path
+		s.Memory.Current = cgroupstat.Some(memory)
+		s.CPUs = cgroupstat.Some(cpus)
+		return s
+	}
+	samples := []cgroupstat.Sample{
+		session("/system.slice/jupyter-alice.service", 700<<20, 0.5),
+		session("/system.slice/jupyter-bob.service", 300<<20, 1.5),
+		{Stats: cgroupstat.Stats{Path: "/system.slice/jupyter-carol.service"}, Err: cgroupstat.ErrNotRunning},
+	}
+	for _, s := range cgroupstat.Top(samples, cgroupstat.ByCPU, 2) {
+		fmt.Println(s.Path, s.CPUs)
+	}
+	total := cgroupstat.Sum(samples)
+	fmt.Printf("%d sessions, %d MiB, %.1f CPUs\n", total.Units, total.Memory>>20, total.CPUs)
+	// Output:
+	// /system.slice/jupyter-bob.service 1.5
+	// /system.slice/jupyter-alice.service 0.5
+	// 2 sessions, 1000 MiB, 2.0 CPUs
+}
+
+// Absent, unlimited and a figure are three things.
+func ExampleLimit() {
+	var absent cgroupstat.Limit[uint64]
+	for _, limit := range []cgroupstat.Limit[uint64]{absent, cgroupstat.NoLimit[uint64](), cgroupstat.AtMost[uint64](0)} {
+		v, ok := limit.Get()
+		fmt.Println(limit, v, ok, limit.Unlimited())
+	}
+	// Output:
+	// - 0 false false
+	// max 0 false true
+	// 0 0 true false
+}
+
+// How much of the machine is left.
+func ExampleHierarchy_Machine() {
+	h, err := cgroupstat.Open(cgroupstat.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := h.Machine()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d CPUs, %d of %d bytes available\n", m.CPUs, m.MemoryAvailable, m.MemoryTotal)
+	if s, ok := m.MemoryPressure.Some.Get(); ok {
+		fmt.Printf("%.1f %% of the last minute was lost waiting for memory\n", s.Avg60)
+	}
+}

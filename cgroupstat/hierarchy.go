@@ -37,7 +37,7 @@ func (m Mode) String() string {
 type Config struct {
 	// HostRoot is the directory below which the host's file system is seen,
 	// such as /host in a container that has it mounted there; "" means "/".
-	// Its sys/fs/cgroup, proc and sys are read.
+	// Its sys/fs/cgroup and proc are read.
 	HostRoot string
 	// Mount is the directory of the hierarchy (on v1, the one above the
 	// controllers). "" means sys/fs/cgroup below HostRoot, and if no

@@ -2,6 +2,7 @@ package cgroupstat
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,62 +24,57 @@ import (
 func (t *tree) statLegacy(path string, view View, st *Stats) error {
 	st.Path = path
 	g := legacyGroup{t, path, st}
+	id, err := g.id()
+	if err != nil {
+		return err
+	}
+	st.ID = id
 	// systemd makes a group's directory in the hierarchies of those
-	// controllers that the unit has accounting or limits for, and in the one
-	// where it keeps track of processes: "unified" or "systemd".
-	var known bool
-	for _, controller := range legacyControllers {
-		id, ok, err := g.has(controller)
+	// controllers alone that the unit has accounting or limits for.
+	for _, c := range []struct {
+		controller string
+		read       func() error
+		when       bool
+	}{
+		{"memory", g.memory, true},
+		{"cpu", g.cpu, true},
+		{"cpuacct", g.cpuacct, true},
+		{"pids", g.pids, true},
+		{"blkio", g.blkio, view == Full},
+		{"unified", func() error { return g.unified(view) }, t.mode == Hybrid},
+	} {
+		if !c.when {
+			continue
+		}
+		_, ok, err := g.has(c.controller)
+		if ok && err == nil {
+			err = gone(c.read())
+		}
 		if err != nil {
 			return err
 		}
-		if ok && !known {
-			known, st.ID = true, id
-		}
-		if !ok {
-			continue
-		}
-		switch controller {
-		case "memory":
-			err = g.memory()
-		case "cpu":
-			err = g.cpu()
-		case "cpuacct":
-			err = g.cpuacct()
-		case "pids":
-			err = g.pids()
-		case "blkio":
-			if view == Full {
-				err = g.blkio()
-			}
-		case "unified":
-			if t.mode == Hybrid {
-				err = g.unified(view)
-			}
-		}
-		if err != nil {
-			return gone(err)
-		}
-	}
-	if !known {
-		return ErrNotRunning
 	}
 	// A file that is missing is a figure that is absent, unless the group
 	// went away during the reading.
-	for _, controller := range legacyControllers {
-		if id, ok, err := g.has(controller); err != nil || ok {
-			if id != st.ID {
-				return ErrNotRunning
-			}
-			return err
-		}
+	if again, err := g.id(); err != nil || again != id {
+		return cmp.Or(err, ErrNotRunning)
 	}
-	return ErrNotRunning
+	return nil
 }
 
-// legacyControllers are the hierarchies read, those in which systemd has every
-// unit first.
-var legacyControllers = []string{"unified", "systemd", "memory", "cpu", "cpuacct", "pids", "blkio"}
+// id returns the inode of the group in the hierarchy in which systemd has
+// every unit, which it makes first and removes first.
+func (g *legacyGroup) id() (uint64, error) {
+	name := "systemd"
+	if g.t.mode == Hybrid {
+		name = "unified"
+	}
+	id, ok, err := g.has(name)
+	if err == nil && !ok {
+		err = ErrNotRunning
+	}
+	return id, err
+}
 
 // legacyGroup is a group under the same path in the hierarchies of several
 // controllers.
@@ -236,7 +232,7 @@ func (g *legacyGroup) pids() error {
 }
 
 // blkio reads the counters that do not depend on the I/O scheduler and count
-// what is below the group (Linux 4.20).
+// what is below the group (Linux 4.16).
 func (g *legacyGroup) blkio() error {
 	var devices []Device
 	read := func(name string, counter func(d *Device, op string) *uint64) (found bool, err error) {

@@ -89,6 +89,7 @@ func TestStat(t *testing.T) {
 		{"hybrid.txtar", Hybrid, legacy},
 		{"v1.txtar", Legacy, func(st *Stats) {
 			legacy(st)
+			st.Memory.Swap = Opt[uint64]{}
 			st.CPU.Pressure, st.Memory.Pressure, st.IO.Pressure = Pressure{}, Pressure{}, Pressure{}
 			st.Populated, st.Frozen = Opt[bool]{}, Opt[bool]{}
 		}},

@@ -45,8 +45,8 @@ type Memory struct {
 	Kernel Opt[uint64]
 	// MajorFaults counts page faults that had to wait for a device.
 	MajorFaults Opt[uint64]
-	// Swap is what is swapped out; SwapPeak its greatest (Linux 6.5; v1:
-	// absent).
+	// Swap is what is swapped out (v1: only with swapaccount=1); SwapPeak its
+	// greatest (Linux 6.5; v1: absent).
 	Swap, SwapPeak Opt[uint64]
 
 	// Min and Low are protection from reclaim (MemoryMin=, MemoryLow=), not
@@ -98,7 +98,8 @@ type MemoryEvents struct {
 // CPU is the CPU time used, and how it is limited.
 type CPU struct {
 	// Usage is the CPU time since the group was made; User and System are its
-	// two parts.
+	// two parts. More than 292 CPU years, where [time.Duration] ends, is
+	// [ErrMalformed].
 	Usage, User, System Opt[time.Duration]
 	// Periods counts enforcement periods in which the group could run,
 	// ThrottledPeriods those in which it used up its quota.

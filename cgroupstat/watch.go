@@ -2,6 +2,7 @@ package cgroupstat
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 )
@@ -51,6 +52,9 @@ func (k EventKind) String() string {
 	}
 	return "unknown"
 }
+
+// MarshalText writes what String returns, so that JSON has words.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // Event is something that happened to a watched unit.
 type Event struct {
@@ -129,7 +133,8 @@ func (w *Watcher) AddPrefix(prefix string) error {
 func (w *Watcher) Remove(path string) { w.w.remove(path) }
 
 // Events waits for events and yields them, until ctx is done or the watcher
-// is closed, which is the last error: the context's, or [ErrClosed]. Events
+// is closed, which is the last error: the context's, or [ErrClosed]. A unit
+// that cannot be read ends the loop as well; the next call goes on. Events
 // that happen while nobody is in Events, and those that were left when the
 // loop was, are yielded by the next call, what is counted summed up. Only one
 // call may run at a time.
@@ -144,7 +149,10 @@ func (w *Watcher) Events(ctx context.Context) iter.Seq2[Event, error] {
 				}
 			}
 			if err != nil {
-				yield(Event{}, &Error{Op: "watch", Path: "/", Err: err})
+				if !errors.As(err, new(*Error)) {
+					err = &Error{Op: "watch", Path: "/", Err: err}
+				}
+				yield(Event{}, err)
 				return
 			}
 		}

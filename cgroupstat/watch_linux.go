@@ -223,7 +223,7 @@ func (w *watcher) openUnit(u *watchedUnit, dir string) error {
 }
 
 // openLegacy asks for the kernel's notices of out-of-memory states, unless
-// the unit has no memory accounting.
+// the unit has no group in the memory hierarchy (yet).
 func (w *watcher) openLegacy(u *watchedUnit) error {
 	memory := func() ([]cgroup1.Subsystem, error) {
 		return []cgroup1.Subsystem{cgroup1.NewMemory(w.tree.mount)}, nil
@@ -264,6 +264,15 @@ func (w *watcher) slice(path string) (*watchedSlice, error) {
 		return nil, ErrNotRunning
 	}
 	sl.watches = watches
+	if w.tree.mode != Unified {
+		// systemd makes a unit's group there a moment later.
+		watches, err := w.watch(filepath.Join(w.tree.mount, "memory", path), unix.IN_CREATE|unix.IN_ONLYDIR, sl)
+		if err != nil {
+			w.dropSlice(sl)
+			return nil, err
+		}
+		sl.watches = append(sl.watches, watches...)
+	}
 	if watches, err = w.watch(dir+"/memory.events", unix.IN_MODIFY, sl); err == nil {
 		sl.watches = append(sl.watches, watches...)
 		sl.events, err = w.tree.openFile(unix.AT_FDCWD, dir+"/memory.events")
@@ -359,9 +368,11 @@ const (
 	killAgain = 20 * time.Millisecond
 )
 
-// wait returns at least one event, or an error.
+// wait returns at least one event, or an error, or both.
 func (w *watcher) wait(ctx context.Context) ([]Event, error) {
-	w.waiting.Lock()
+	if !w.waiting.TryLock() {
+		return nil, errors.New("another call of Events is running")
+	}
 	defer w.waiting.Unlock()
 	stop := context.AfterFunc(ctx, func() { w.epoll.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -401,19 +412,17 @@ func (w *watcher) collect() (events []Event, again bool, err error) {
 		return nil, false, ErrClosed
 	}
 	events, w.pending = w.pending, nil
-	// Whatever fails from here on, what was collected is not lost.
 	err = w.drain(&events)
 	for _, u := range w.units {
 		again = again || !u.expectKill.IsZero()
 	}
-	if err != nil && len(events) > 0 {
-		err = nil // and will again
-	}
 	return events, again, err
 }
 
-// drain takes in all that inotify and the eventfds have.
+// drain takes in all that inotify and the eventfds have. A unit that fails
+// does not keep the others from being looked at.
 func (w *watcher) drain(events *[]Event) error {
+	var errs []error
 	changed := make(map[*watchedUnit]bool)
 	changedSlices := make(map[*watchedSlice]bool)
 	var created []string
@@ -457,7 +466,7 @@ func (w *watcher) drain(events *[]Event) error {
 					if u := w.units[child]; u != nil {
 						changed[u] = true
 					}
-				case ev.Mask&unix.IN_CREATE != 0 && sl.wants(child):
+				case ev.Mask&unix.IN_CREATE != 0 && (sl.wants(child) || w.units[child] != nil):
 					created = append(created, child)
 				}
 			}
@@ -483,7 +492,7 @@ func (w *watcher) drain(events *[]Event) error {
 	var left []*watchedUnit
 	for u := range changed {
 		if err := w.check(u, events); err != nil {
-			return err
+			errs = append(errs, err)
 		}
 		if u.gone {
 			left = append(left, u)
@@ -494,7 +503,7 @@ func (w *watcher) drain(events *[]Event) error {
 	}
 	for sl := range changedSlices {
 		if err := w.explain(sl, &left, events); err != nil {
-			return err
+			errs = append(errs, err)
 		}
 	}
 	for _, u := range left {
@@ -508,7 +517,10 @@ func (w *watcher) drain(events *[]Event) error {
 		w.drop(u)
 	}
 	for _, path := range created {
-		if w.units[path] != nil {
+		if u := w.units[path]; u != nil {
+			if w.tree.mode != Unified && u.eventfd < 0 {
+				errs = append(errs, w.openLegacy(u))
+			}
 			continue
 		}
 		_, err := w.addUnit(path)
@@ -516,11 +528,12 @@ func (w *watcher) drain(events *[]Event) error {
 			continue // and gone again
 		}
 		if err != nil {
-			return &Error{Op: "watch", Path: path, Err: err}
+			errs = append(errs, within("watch", path, err))
+			continue
 		}
 		*events = append(*events, Event{Time: now, Path: path, Kind: Created})
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (sl *watchedSlice) wants(path string) bool {
@@ -553,7 +566,7 @@ func (w *watcher) check(u *watchedUnit, events *[]Event) error {
 		}
 		return err
 	}
-	if err := w.legacyKills(u, &st); err != nil {
+	if _, err := w.legacyKills(u, &st); err != nil {
 		return within("watch", u.path, err)
 	}
 	if err := read(memoryEvents, u.events); err != nil {
@@ -562,6 +575,7 @@ func (w *watcher) check(u *watchedUnit, events *[]Event) error {
 	if err := read(cgroupEvents, u.groups); err != nil {
 		return within("watch", u.path, err)
 	}
+	// Without cgroup.events, on v1, its directory has to tell.
 	if u.groups < 0 && unix.Access(w.groups()+u.path, unix.F_OK) != nil {
 		u.gone = true
 	}
@@ -657,7 +671,7 @@ func (w *watcher) sliceKills(sl *watchedSlice) uint64 {
 // each out-of-memory state, and one when the group is removed.
 func (w *watcher) announced(u *watchedUnit, count uint64, now time.Time, events *[]Event) {
 	var st Stats
-	if err := w.legacyKills(u, &st); err == nil && u.gone {
+	if found, err := w.legacyKills(u, &st); err == nil && !found {
 		count--
 	}
 	if count > 0 {
@@ -666,18 +680,17 @@ func (w *watcher) announced(u *watchedUnit, count uint64, now time.Time, events 
 	}
 }
 
-// legacyKills reads a v1 group's count of OOM kills.
-func (w *watcher) legacyKills(u *watchedUnit, st *Stats) error {
+// legacyKills reads a v1 group's count of OOM kills, if it is found.
+func (w *watcher) legacyKills(u *watchedUnit, st *Stats) (found bool, err error) {
 	if u.eventfd < 0 {
-		return nil
+		return false, nil
 	}
 	g := legacyGroup{w.tree, u.path, st}
-	found, err := g.lines("memory", "memory.oom_control", func(line []byte) bool {
+	found, err = g.lines("memory", "memory.oom_control", func(line []byte) bool {
 		return parseMemoryEvents(&st.Memory.Events, line) == nil
 	})
-	if err == nil && !found || errors.Is(err, unix.ENODEV) {
-		u.gone = true
-		return nil
+	if errors.Is(err, unix.ENODEV) {
+		return false, nil
 	}
-	return err
+	return found, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // events reads events until stop says so, or for as long as a test may take.
@@ -173,10 +174,18 @@ func TestWatchOverflow(t *testing.T) {
 	w := watch(t, open(t, dir, Unified))
 	require.NoError(t, w.AddPrefix("/system.slice/jupyter-"))
 	// Two files in turn, since the queue joins equal neighbours.
-	noise := filepath.Join(dir, "system.slice/noise")
-	for range queue/2 + 1 {
-		require.NoError(t, os.Mkdir(noise, 0o755))
-		require.NoError(t, os.Remove(noise))
+	var fds [2]int
+	for i, name := range []string{"memory.events", "cgroup.events"} {
+		fds[i], err = unix.Open(filepath.Join(dir, alice, name), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		require.NoError(t, err)
+		defer unix.Close(fds[i])
+	}
+	first := map[int][]byte{fds[0]: []byte("l"), fds[1]: []byte("p")} // as it is
+	for i := range queue + 1 {
+		fd := fds[i%2]
+		if _, err := unix.Pwrite(fd, first[fd], 0); err != nil {
+			t.Fatal(err)
+		}
 	}
 	const bob = "/system.slice/jupyter-bob.service"
 	require.NoError(t, os.CopyFS(filepath.Join(dir, bob), os.DirFS(filepath.Join(dir, alice))))

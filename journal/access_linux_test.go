@@ -67,7 +67,7 @@ func TestFilesThatMayNotBeRead(t *testing.T) {
 		}
 		defer func() { assert.NoError(t, j.Close()) }()
 		n := 0
-		for _, err := range j.Lend(t.Context(), Query{}) {
+		for _, err := range j.EntriesLent(t.Context(), Query{}) {
 			assert.NoError(t, err)
 			n++
 		}

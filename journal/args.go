@@ -66,7 +66,7 @@ func (q Query) args() ([]string, error) {
 	case q.Grep != nil:
 		return nil, unsupported("Grep; match the MESSAGE of what ReadExport yields")
 	case q.After != "" && q.From != "":
-		return nil, &invalidError{errors.New("After and From exclude each other")}
+		return nil, &invalidError{errors.New("both After and From are set")}
 	case cursor != "" && (!q.Since.IsZero() || q.Newest > 0 || q.Reverse):
 		return nil, unsupported("After or From together with Since, Newest or Reverse")
 	case q.Newest > 0 && bounded && !q.Reverse:

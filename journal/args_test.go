@@ -140,14 +140,17 @@ func randomQuery(r *rand.Rand, entries []*Entry) Query {
 	var q Query
 	if r.IntN(2) == 0 {
 		for range 1 + r.IntN(3) {
-			switch name := some().Unit(); r.IntN(4) {
-			case 0:
-				q.Units = append(q.Units, name[:len(name)-len(".service")+r.IntN(2)]+"*")
-			case 1:
-				q.Units = append(q.Units, strings.TrimSuffix(name, ".service"))
-			default:
-				q.Units = append(q.Units, name)
+			name := some().Unit()
+			if name == "" {
+				continue
 			}
+			switch r.IntN(4) {
+			case 0:
+				name = name[:len(name)-len(".service")+r.IntN(2)] + "*"
+			case 1:
+				name = strings.TrimSuffix(name, ".service")
+			}
+			q.Units = append(q.Units, name)
 		}
 	}
 	if r.IntN(4) == 0 {

@@ -109,7 +109,7 @@ func readAround(t *testing.T, dir string, broken []byte) {
 		{Query{Since: sampleTime(10), Until: sampleTime(20)}, 10},
 	} {
 		healthy, others, bytes := 0, 0, 0
-		for e, err := range j.Lend(ctx, tt.q) {
+		for e, err := range j.EntriesLent(ctx, tt.q) {
 			require.NoError(t, err)
 			if from, _ := e.Get("FROM"); string(from) == "healthy" {
 				healthy++

@@ -17,7 +17,7 @@ import (
 // An entry is either owned or lent. An owned entry is the caller's for good:
 // [Journal.Entries], [Follower.Entries] and [ReadExport] yield those. A lent
 // entry is overwritten by the next step of the iteration that yielded it:
-// [Journal.Lend] and [ReadExportLent] yield those, and [Entry.Clone] makes an
+// [Journal.EntriesLent] and [ReadExportLent] yield those, and [Entry.Clone] makes an
 // owned one of it. Neither ever points into a journal file.
 //
 // Several goroutines may read one owned entry at the same time.

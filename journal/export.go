@@ -224,7 +224,7 @@ func (x *exportReader) syntax(at int64, reason string) error {
 // and __SEQNUM_ID out). It ends at the first error of entries or of w, and
 // returns it. Lent entries are good enough:
 //
-//	err := journal.WriteExport(w, j.Lend(ctx, query))
+//	err := journal.WriteExport(w, j.EntriesLent(ctx, query))
 func WriteExport(w io.Writer, entries iter.Seq2[*Entry, error]) error {
 	var b []byte
 	for e, err := range entries {

@@ -173,6 +173,9 @@ func (s *files) errors() []*Error {
 // skip remembers why a file, or a part of it, was not read; the first reason
 // stays.
 func (s *files) skip(path string, err error) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok && pathErr.Path == path {
+		err = pathErr.Err // [Error] names the path
+	}
 	if _, ok := s.skipped[path]; !ok {
 		s.skipped[path] = err
 	}
@@ -235,7 +238,8 @@ func (s *files) refresh() error {
 		s.look(path, seen, &denied)
 	}
 	for key, f := range s.open {
-		if !seen[key] {
+		// A file that is renamed again and again may be missed all the same.
+		if !seen[key] && f.Gone(f.path) {
 			delete(s.open, key)
 			_ = f.Release() // as in release
 			s.generation++

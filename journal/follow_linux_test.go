@@ -25,27 +25,6 @@ func testJournald(t *testing.T, cfg journaldtest.Config, f func(t *testing.T, d 
 	})
 }
 
-// followed follows until n entries have come, and then for as long as quiet to
-// see that there are no more. It returns the field N of each.
-func followed(t *testing.T, f *Follower, n int, quiet time.Duration) []string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	var got []string
-	for e, err := range f.Entries(ctx) {
-		if err != nil {
-			require.ErrorIs(t, err, context.Canceled, "after %d entries", len(got))
-			break
-		}
-		v, _ := e.Get("N")
-		got = append(got, string(v))
-		if len(got) == n {
-			time.AfterFunc(quiet, cancel)
-		}
-	}
-	return got
-}
-
 func TestFollowThroughRotations(t *testing.T) {
 	const n, rotations = 20_000, 50
 	testJournald(t, journaldtest.Config{}, func(t *testing.T, d *journaldtest.Journald, j *Journal) {

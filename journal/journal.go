@@ -113,7 +113,7 @@ func (j *Journal) Close() error { return j.files.close() }
 // started are not part of it.
 func (j *Journal) Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
-		for e, err := range j.Lend(ctx, q) {
+		for e, err := range j.EntriesLent(ctx, q) {
 			if err == nil {
 				e = e.Clone()
 			}
@@ -124,10 +124,11 @@ func (j *Journal) Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error]
 	}
 }
 
-// Lend yields what [Journal.Entries] yields, but lends it: the one Entry is
-// overwritten by the next step of the iteration, and must not be kept. It is
-// for counting and forwarding, where no time is to be spent on memory.
-func (j *Journal) Lend(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
+// EntriesLent lends the one Entry that it yields: the next step of the
+// iteration overwrites it, and it must not be kept. All else is as with
+// [Journal.Entries]. It is for counting and forwarding, where no time is to be
+// spent on memory.
+func (j *Journal) EntriesLent(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		err := j.query(ctx, q, func(e *Entry) bool { return yield(e, nil) })
 		if err != nil {

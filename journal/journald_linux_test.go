@@ -122,7 +122,7 @@ func TestReadWhileJournaldVacuums(t *testing.T) {
 		files := len(d.Files())
 		seen := make(map[int]int)
 		step := 0
-		for e, err := range j.Lend(t.Context(), Query{Match: Field("TAG", "load")}) {
+		for e, err := range j.EntriesLent(t.Context(), Query{Match: Field("TAG", "load")}) {
 			require.NoError(t, err)
 			v, _ := e.Get("NUMBER")
 			i, err := strconv.Atoi(string(v))

@@ -58,7 +58,7 @@ func oddEntries() [][]string {
 func oddExport() []byte {
 	var b []byte
 	for i, fields := range oddEntries() {
-		b = fmt.Appendf(b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%s\n", 1700000000000000+i*1000000, (i+1)*1000000, oddBoot)
+		b = fmt.Appendf(b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%s\n", int64(1700000000000000)+int64(i)*1000000, (i+1)*1000000, oddBoot)
 		for j := 0; j < len(fields); j += 2 {
 			b = append(append(b, fields[j]...), '\n')
 			b = binary.LittleEndian.AppendUint64(b, uint64(len(fields[j+1])))

@@ -28,7 +28,7 @@ func (j *Journal) plan(q Query) (*plan, error) {
 		return nil, &invalidError{err}
 	}
 	if q.After != "" && q.From != "" {
-		return nil, &invalidError{errors.New("Query.After and Query.From exclude each other")}
+		return nil, &invalidError{errors.New("both After and From are set")}
 	}
 	p.inclusive = q.From != ""
 	if cursor := q.After + q.From; cursor != "" {
@@ -39,7 +39,7 @@ func (j *Journal) plan(q Query) (*plan, error) {
 		p.after = &l
 	}
 	if q.Newest < 0 {
-		return nil, &invalidError{errors.New("Newest is negative")}
+		return nil, &invalidError{errors.New("the number of the newest entries is negative")}
 	}
 	if !q.Since.IsZero() {
 		p.since = uint64(max(0, ceilMicro(q.Since)))
@@ -106,17 +106,19 @@ func (p *plan) open(f *openFile, limit uint64) (*source, error) {
 }
 
 // bounds returns the range of offsets outside of which nothing is wanted.
-// Within it, entries are looked at one by one.
+// Within it, entries are looked at one by one. Only the end at which reading
+// starts is sought by time: where the clock was set back within the file, this
+// finds what journalctl finds.
 func (p *plan) bounds(r *jfile.Reader, n uint64) (w jfile.Range, err error) {
 	if w.High, err = r.End(n); err != nil {
 		return w, err
 	}
-	if p.since > 0 {
+	if p.since > 0 && !p.reverse {
 		if w.Low, err = r.Search(n, func(l jfile.Location) bool { return l.Realtime < p.since }); err != nil {
 			return w, err
 		}
 	}
-	if p.until < math.MaxUint64 {
+	if p.until < math.MaxUint64 && p.reverse {
 		until, err := r.Search(n, func(l jfile.Location) bool { return l.Realtime <= p.until })
 		if err != nil {
 			return w, err
@@ -262,7 +264,10 @@ func (s *source) step(p *plan, o *order) (ok bool, err error) {
 		if err != nil || !ok {
 			return false, err
 		}
-		if l.Realtime < p.since || l.Realtime > p.until {
+		switch {
+		case l.Realtime < p.since && p.reverse, l.Realtime > p.until && !p.reverse:
+			return false, nil
+		case l.Realtime < p.since, l.Realtime > p.until:
 			continue
 		}
 		s.offset, s.at = offset, fromFile(l)

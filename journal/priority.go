@@ -57,9 +57,10 @@ func lookupPriority(s string) (Priority, bool) {
 	return 0, false
 }
 
-// Priorities is a set of priorities to ask for. The zero value asks for every
-// entry, also for those without the field PRIORITY; any other set only matches
-// entries that have the field.
+// Priorities is a set of priorities to ask for. The zero value and the set of
+// all eight ask for every entry, also for those without the field PRIORITY, as
+// `journalctl -p debug` does; any other set only matches entries that have the
+// field.
 type Priorities uint8
 
 // AtLeast returns the set of p and all that is worse: AtLeast(Err) is emerg to
@@ -117,6 +118,9 @@ func (s Priorities) String() string {
 	}
 	return strings.Join(names, ",")
 }
+
+// selects reports whether the set leaves anything out.
+func (s Priorities) selects() bool { return s != 0 && s != Between(Emerg, Debug) }
 
 // contiguous reports whether the set is a range with nothing left out.
 func (s Priorities) contiguous() bool {

@@ -23,10 +23,10 @@ type Query struct {
 	// behalf; never what an unprivileged process claims of a unit that is not
 	// its own.
 	//
-	// In three details versions of systemd differ, and the union is taken: a
-	// message of the service manager is one of PID 1, as up to 256, or of the
-	// control group /init.scope, as from 257; and a core dump may be reported
-	// by root, as up to 254, or by the user systemd-coredump, as from 255.
+	// Where versions of systemd differ, the union is taken: a message of the
+	// service manager is one of PID 1, as in 252 to 255, or of the control
+	// group /init.scope, as in 257; and a core dump is reported by root, as in
+	// the former, or by the host's user systemd-coredump, as in the latter.
 	Units []string
 	// UserUnits are units of users' own service managers, as `journalctl
 	// --user-unit` takes them.
@@ -35,7 +35,7 @@ type Query struct {
 	// is wanted.
 	Identifiers []string
 	// Priorities are those wanted, as [AtLeast] and [Between] make them; none
-	// set means every entry, also one that has no priority.
+	// of them, or all eight, mean every entry, also one that has no priority.
 	Priorities Priorities
 	// Boot is the boot in which the entry was written; zero means any. See
 	// [Journal.Boots].
@@ -111,7 +111,7 @@ func (q *Query) condition(coredumpUID string) (Match, error) {
 		}
 		all = append(all, Any(ids...))
 	}
-	if q.Priorities != 0 {
+	if q.Priorities.selects() {
 		var ps []Match
 		for p := Emerg; p <= Debug; p++ {
 			if q.Priorities.Has(p) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -263,7 +264,7 @@ func TestConcurrentQueries(t *testing.T) {
 			for k := range 20 {
 				q := Query{Match: Field("PARITY", strconv.Itoa(i%2)), Reverse: k%2 == 0}
 				n := 0
-				for _, err := range j.Lend(t.Context(), q) {
+				for _, err := range j.EntriesLent(t.Context(), q) {
 					assert.NoError(t, err)
 					n++
 				}
@@ -294,7 +295,7 @@ func TestIterationEnds(t *testing.T) {
 	assert.Equal(t, context.Canceled, last)
 
 	n = 0
-	for _, err := range j.Lend(t.Context(), Query{}) {
+	for _, err := range j.EntriesLent(t.Context(), Query{}) {
 		if last = err; err != nil {
 			continue
 		}
@@ -309,10 +310,47 @@ func TestIterationEnds(t *testing.T) {
 	assert.NoError(t, j.Close())
 }
 
+// Nothing is left running behind any call, nor open behind Close.
+func TestNothingIsLeftBehind(t *testing.T) {
+	goroutines := runtime.NumGoroutine()
+	dir := t.TempDir()
+	for name, b := range manyFiles() {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), b, 0o600))
+	}
+	for i, o := range jfiletest.Variants() {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("v%d.journal", i)), jfiletest.Build(o, jfiletest.Entries(20)), 0o600))
+	}
+	j, err := Open(Config{Dirs: []string{dir}, Poll: time.Millisecond})
+	require.NoError(t, err)
+	for range j.Entries(t.Context(), Query{}) {
+		break
+	}
+	require.NotEmpty(t, collect(t, j.Entries(t.Context(), Query{Newest: 500})))
+	for range j.Unique(t.Context(), "N") {
+		break
+	}
+	f, err := j.Follow(Query{Newest: 1})
+	require.NoError(t, err)
+	for range f.Entries(t.Context()) {
+		break
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+	defer cancel()
+	for _, err := range f.Entries(ctx) {
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
+	require.NoError(t, j.Close())
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err == nil { // on Linux
+		assert.NotContains(t, string(maps), dir)
+	}
+}
+
 func TestLentEntryIsReusedAndCloneIsNot(t *testing.T) {
 	j := openBuilt(t, manyFiles())
 	var lent, owned *Entry
-	for e, err := range j.Lend(t.Context(), Query{}) {
+	for e, err := range j.EntriesLent(t.Context(), Query{}) {
 		require.NoError(t, err)
 		if lent == nil {
 			lent, owned = e, e.Clone()
@@ -502,7 +540,7 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 			require.NoError(t, err)
 			defer func() { assert.NoError(t, j.Close()) }()
 			healthy, broken := 0, 0
-			for e, err := range j.Lend(t.Context(), Query{}) {
+			for e, err := range j.EntriesLent(t.Context(), Query{}) {
 				require.NoError(t, err)
 				if from, _ := e.Get("FROM"); bytes.Equal(from, []byte("healthy")) {
 					healthy++

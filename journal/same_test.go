@@ -71,7 +71,7 @@ func openDir(t testing.TB, dir string) *Journal {
 func answer(t testing.TB, j *Journal, q Query) []byte {
 	t.Helper()
 	var lent []byte
-	for e, err := range j.Lend(t.Context(), q) {
+	for e, err := range j.EntriesLent(t.Context(), q) {
 		require.NoError(t, err, "%+v", q)
 		lent = e.AppendExport(lent)
 	}
@@ -141,7 +141,7 @@ func sameAsJournalctl(t *testing.T, j *Journal, judge journalctl, queries int, s
 // JOURNAL_QUERIES make it larger.
 func TestSameAsJournalctl(t *testing.T) {
 	t.Parallel()
-	entries, queries := fromEnv(t, "JOURNAL_ENTRIES", 5000), fromEnv(t, "JOURNAL_QUERIES", 60)
+	entries, queries := fromEnv(t, "JOURNAL_ENTRIES", 3000), fromEnv(t, "JOURNAL_QUERIES", 40)
 	dir, judge := generated(t, journalgen.Config{Entries: entries}, nil)
 	asked, answered := sameAsJournalctl(t, openDir(t, dir), judge, queries, 1)
 	t.Logf("%d queries, %d with an answer", asked, answered)
@@ -158,7 +158,7 @@ func TestSameAsLookingAtEach(t *testing.T) {
 	j := openDir(t, dir)
 	r := rand.New(rand.NewPCG(1, 2))
 	answered, both := 0, 0
-	for range 300 {
+	for range 150 {
 		q := randomQuery(r, all)
 		q.Reverse = q.Reverse || r.IntN(4) == 0
 		if q.Newest == 0 && r.IntN(4) == 0 {
@@ -181,8 +181,8 @@ func TestSameAsLookingAtEach(t *testing.T) {
 			}
 		}
 	}
-	assert.Greater(t, answered, 100)
-	assert.Greater(t, both, 30)
+	assert.Greater(t, answered, 50)
+	assert.Greater(t, both, 10)
 }
 
 // TestOddEntriesAsJournalctl reads what no well-behaved program logs.

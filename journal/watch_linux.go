@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -39,6 +41,9 @@ func (w *watch) add(dirs []string) (added bool) {
 		// tells of new entries by IN_MODIFY, which is not needed.
 		wd, err := unix.InotifyAddWatch(w.fd, dir, unix.IN_ONLYDIR|unix.IN_CREATE|unix.IN_ATTRIB|
 			unix.IN_MOVED_FROM|unix.IN_MOVED_TO|unix.IN_DELETE|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
 		if err != nil {
 			w.close()
 			return false

@@ -1,7 +1,6 @@
 package units
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -214,12 +213,4 @@ type LimitError struct {
 
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("set limits %s: %s is %v after it was set to %v", e.Unit, e.Property, e.Got, e.Want)
-}
-
-// contextual returns err, or the context's error if that is why.
-func contextual(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }

@@ -195,9 +195,10 @@ func (s *session) jobGone(ctx context.Context, path string) bool {
 
 // superseded tells whether a cancelled job gave way to another one for the
 // same unit. systemd announces the new job after the end of the old one, but
-// before it answers the next call.
+// before it answers the next call. A ping would not do: systemd-stdio-bridge
+// answers that itself.
 func (s *session) superseded(ctx context.Context, w *waiter) bool {
-	s.conn.Call(ctx, sdbus.RootPath, "org.freedesktop.DBus.Peer", "Ping", false)
+	s.conn.Call(ctx, sdbus.RootPath, sdbus.Properties, "Get", false, sdbus.Manager, "Version")
 	return s.jobs.supersededBy(w) > jobNumber(w.path)
 }
 

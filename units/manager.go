@@ -29,8 +29,8 @@ type Config struct {
 	Private bool
 
 	// Dial, if set, is called in place of connecting to Address, for every
-	// attempt; see [SSH]. Its context ends with the attempt. Closing what it
-	// returns must unblock a Read.
+	// attempt; see [SSH]. Its context ends with the attempt, and it must
+	// return then. Closing what it returns must unblock Read and Write.
 	Dial func(ctx context.Context) (io.ReadWriteCloser, error)
 
 	// Interactive lets polkit ask for a password where an operation needs

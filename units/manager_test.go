@@ -252,6 +252,23 @@ func TestRefusals(t *testing.T) {
 	assert.EqualError(t, err, "start odd.service: Unit odd.service has a bad unit file setting.")
 }
 
+func TestInteractive(t *testing.T) {
+	checkGoroutines(t)
+	fake := unitstest.New(t, fakeOptions{})
+	fake.Add(unitstest.Unit{Name: "a.service"})
+	for _, interactive := range []bool{false, true} {
+		config := fake.Config()
+		config.Interactive = interactive
+		m := dial(t, config)
+		require.NoError(t, m.Restart(t.Context(), "a.service"))
+		require.NoError(t, m.DaemonReload(t.Context()))
+		for _, method := range []string{"RestartUnit", "Reload"} {
+			calls := fake.Calls(method)
+			assert.Equal(t, interactive, calls[len(calls)-1].Interactive, method)
+		}
+	}
+}
+
 func TestNoWait(t *testing.T) {
 	m, fake := connect(t, fakeOptions{JobTime: time.Hour})
 	fake.Add(unitstest.Unit{Name: "a.service"})

@@ -218,7 +218,7 @@ func TestStartTransient(t *testing.T) {
 		"Description": "d", "Type": "exec", "User": "alice", "Group": "users", "WorkingDirectory": "/home/alice", "Environment": []string{"A=1"},
 		"EnvironmentFiles": [][]any{{"/run/x.env", false}}, "Slice": "jupyter.slice", "RemainAfterExit": true, "CollectMode": "inactive-or-failed",
 		"MemoryMax": uint64(1 << 30), "CPUQuotaPerSecUSec": uint64(500_000), "NoNewPrivileges": true, "ReadOnlyPaths": []string{"/usr"},
-		"ExecStartEx": [][]any{{"/bin/echo", []string{"/bin/echo", "$HOME", "a b"}, []string{"no-env-expand"}}},
+		"ExecStart": [][]any{{"/bin/echo", []string{"/bin/echo", "$$HOME", "a b"}, false}},
 	} {
 		assert.Equal(t, want, u.Properties[name], name)
 	}

@@ -43,11 +43,11 @@ type Property struct {
 	Value any
 }
 
-// execCommand is the D-Bus type of ExecStartEx: a(sasas).
+// execCommand is the D-Bus type of ExecStart: a(sasb).
 type execCommand struct {
-	Path  string
-	Argv  []string
-	Flags []string
+	Path          string
+	Argv          []string
+	IgnoreFailure bool
 }
 
 // environmentFile is the D-Bus type of EnvironmentFiles: a(sb).
@@ -111,6 +111,14 @@ func (m *Manager) transientProperties(ctx context.Context, t Transient) ([]sdbus
 		}
 		add(p.Name, p.Value, true)
 	}
-	add("ExecStartEx", []execCommand{{t.Command[0], t.Command, []string{"no-env-expand"}}}, true)
+	// ExecStartEx could turn the expansion of variables off, but systemd 252
+	// writes it to the unit's file by that name, does not know it when it
+	// reads the file again, and after a daemon-reload has a unit without a
+	// command. A doubled dollar stands for itself.
+	argv := make([]string, len(t.Command))
+	for i, arg := range t.Command {
+		argv[i] = strings.ReplaceAll(arg, "$", "$$")
+	}
+	add("ExecStart", []execCommand{{t.Command[0], argv, false}}, true)
 	return list, errors.Join(errs...)
 }

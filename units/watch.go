@@ -54,8 +54,8 @@ var watchFields = append([]Field{
 }, limitFields...)
 
 // Watch reports what happens to the units that the patterns choose (see
-// [Filter]; a full name chooses one unit, whether it is loaded or not): first
-// one UnitPresent for every unit, then Synced, then each change once and in
+// [Filter]; a full name chooses one unit, whether it is loaded or not; no
+// pattern at all chooses every unit that is loaded): first one UnitPresent for every unit, then Synced, then each change once and in
 // its order.
 //
 // The loop may take its time: up to 1024 signals wait for it. If there are
@@ -134,7 +134,7 @@ const maxWaiting = 1024
 // typeFirst is how long to wait for the second part of a change. systemd
 // sends the properties of the type first, such as Result, and those that all
 // units have, such as ActiveState, right after: together they are one event.
-const typeFirst = 50 * time.Millisecond
+const typeFirst = time.Second
 
 // retryAfter is how long after a failed look at a lost connection the next
 // one is, should nothing else lead to it before.
@@ -176,7 +176,7 @@ func (w *watcher) chosen(unit string) bool {
 			return true
 		}
 	}
-	return false
+	return len(w.patterns) == 0
 }
 
 // push queues an event and never blocks.

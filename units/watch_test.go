@@ -364,6 +364,19 @@ func TestWatchEnds(t *testing.T) {
 		}
 		require.Equal(t, 1, n, "the error comes once")
 	}
+	n := 0
+	for ev, err := range m.Watch(t.Context()) {
+		require.NoError(t, err)
+		n++
+		if ev.Kind == units.Synced {
+			// No pattern chooses every unit.
+			require.Equal(t, 3, n)
+			require.NoError(t, m.Stop(t.Context(), "b.service"))
+		}
+		if ev.Kind == units.UnitStopped {
+			break
+		}
+	}
 	mu.Lock()
 	deny = true
 	mu.Unlock()

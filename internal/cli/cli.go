@@ -164,7 +164,8 @@ func (a *App) commandHelp(w io.Writer, c *Command, flags *flag.FlagSet) {
 		}
 	}
 	fmt.Fprintf(w, "%s\n\n%s\n", strings.Join(words, " "), c.Summary)
-	var lines []string
+	var lines [][2]string
+	width := 0
 	flags.VisitAll(func(f *flag.Flag) {
 		kind, usage := flag.UnquoteUsage(f)
 		name := "--" + f.Name
@@ -174,10 +175,14 @@ func (a *App) commandHelp(w io.Writer, c *Command, flags *flag.FlagSet) {
 		if kind != "" {
 			name += " " + strings.ToUpper(kind)
 		}
-		lines = append(lines, fmt.Sprintf("  %-24s %s", name, usage))
+		lines = append(lines, [2]string{name, usage})
+		width = max(width, len(name))
 	})
 	if len(lines) > 0 {
-		fmt.Fprintf(w, "\n%s\n", strings.Join(lines, "\n"))
+		fmt.Fprintln(w)
+	}
+	for _, l := range lines {
+		fmt.Fprintf(w, "  %-*s  %s\n", width, l[0], l[1])
 	}
 	fmt.Fprintf(w, "\nExample:\n")
 	for line := range strings.Lines(strings.TrimSpace(c.Example)) {

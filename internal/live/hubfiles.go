@@ -24,7 +24,7 @@ func writeHubFiles(root string) error {
 		return err
 	}
 	apiToken, proxyToken := rand.Text(), rand.Text()
-	config, err := hubConfig(apiToken, proxyToken)
+	config, err := hub.Options(apiToken).Python()
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func writeHubFiles(root string) error {
 		text []byte
 		mode os.FileMode
 	}{
-		{hub.ConfigFile, config, 0o600}, // it names the tokens
+		{hub.ConfigFile, config, 0o600}, // it names the token
 		{hub.ProxyFile, []byte("CONFIGPROXY_AUTH_TOKEN=" + proxyToken + "\n"), 0o600},
 		{hub.TokenFile, []byte(apiToken + "\n"), 0o600},
 		{hub.CertFile, cert.leaf, 0o644},

@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
 )
 
-// Image is a built host, ready to boot. Nothing writes to its files again.
+// image is a built host, ready to boot. Nothing writes to its files again.
 type image struct {
 	disk, kernel, initrd string
 }
@@ -32,68 +28,6 @@ const customizeEnv = "HUBHOST_LIVE_CUSTOMIZE"
 // diskSize is the size of the root file system. It is sparse: what is not
 // used takes no room.
 const diskSize = 4 << 30
-
-// provideImage returns the release's image, from the cache if it is there.
-func provideImage(ctx context.Context, r release, rebuild bool) (image, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return image{}, err
-	}
-	cache = filepath.Join(cache, "hubhost-live")
-	hash, err := r.hash()
-	if err != nil {
-		return image{}, err
-	}
-	name := r.name + "-" + hash
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return image{}, err
-	}
-	unlock, err := lock(filepath.Join(cache, r.name+".lock"))
-	if err != nil {
-		return image{}, err
-	}
-	defer unlock()
-
-	dir := filepath.Join(cache, name)
-	img := image{filepath.Join(dir, diskFile), filepath.Join(dir, kernelFile), filepath.Join(dir, initrdFile)}
-	if _, err := os.Stat(dir); err == nil && !rebuild {
-		say("image %s: cached", name)
-		return img, nil
-	}
-	say("image %s: building, which takes minutes", name)
-	start := time.Now()
-	fresh, err := os.MkdirTemp(cache, "building-")
-	if err != nil {
-		return image{}, err
-	}
-	defer os.RemoveAll(fresh)
-	if err := buildImage(ctx, r, fresh); err != nil {
-		return image{}, err
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return image{}, err
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		return image{}, err
-	}
-	say("image %s: built in %.0f s", name, time.Since(start).Seconds())
-	return img, dropOthers(cache, r, name)
-}
-
-// dropOthers removes the images that other recipes made for the release.
-func dropOthers(cache string, r release, keep string) error {
-	old, err := filepath.Glob(filepath.Join(cache, r.name+"-*"))
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, dir := range old {
-		if filepath.Base(dir) != keep {
-			errs = append(errs, os.RemoveAll(dir))
-		}
-	}
-	return errors.Join(errs...)
-}
 
 // buildImage makes the files of an image in dst. mmdebstrap makes the tree
 // and, before it discards it, hands it to [customize], which is this program
@@ -162,19 +96,6 @@ func workDir() string {
 		return dir
 	}
 	return "/var/tmp"
-}
-
-// lock waits until no other process builds the release's image.
-func lock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return func() { f.Close() }, nil
 }
 
 // copyFile copies a file and leaves holes where the source has only zeros.

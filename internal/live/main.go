@@ -6,7 +6,7 @@
 //	go run ./internal/live -run TestLiveWatch  some of them
 //	go run ./internal/live -cgroup v1          the legacy control group hierarchy
 //	go run ./internal/live -release trixie     Debian 13
-//	go run ./internal/live -shell              a root shell on the booted host
+//	go run ./internal/live -shell              a root shell on the booted host; exit ends it
 //
 // It needs an amd64 Linux machine and installs the Debian packages that it
 // lacks when it runs as root. The image is built once, and again when its
@@ -48,20 +48,27 @@ func dispatch(ctx context.Context) error {
 		return customize(ctx, work, os.Args[1])
 	}
 	o, err := parseOptions(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return live(ctx, o)
-}
-
-// live is one run of the tier.
-func live(ctx context.Context, o options) error {
 	root, err := moduleRoot(ctx)
 	if err != nil {
 		return err
 	}
+	if o.pins {
+		return pin(ctx, root)
+	}
+	return live(ctx, root, o)
+}
+
+// live is one run of the tier.
+func live(ctx context.Context, root string, o options) error {
 	var packages []testPackage
 	if !o.shell {
+		var err error
 		if packages, err = findTests(ctx, root, o.pkg, o.run); err != nil {
 			return err
 		}
@@ -69,41 +76,44 @@ func live(ctx context.Context, o options) error {
 	if err := provideTools(ctx); err != nil {
 		return err
 	}
-	accel, err := chooseAccel(o.accel)
-	if err != nil {
-		return err
-	}
 	img, err := provideImage(ctx, releases[o.release], o.rebuild)
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(workDir(), "hubhost-live-")
-	if err != nil {
-		return err
-	}
-	if o.keep {
-		defer say("kept %s", dir)
-	} else {
-		defer os.RemoveAll(dir)
+	dir := o.resume
+	if dir == "" {
+		if dir, err = os.MkdirTemp(workDir(), "hubhost-live-"); err != nil {
+			return err
+		}
+		if !o.keep {
+			defer os.RemoveAll(dir)
+		}
 	}
 	m := machine{
-		image: img, accel: accel, cgroup: o.cgroup, powerOff: o.keep, terminal: o.shell, verbose: o.verbose,
+		image: img, accel: chooseAccel(o.accel), cgroup: o.cgroup,
+		terminal: o.shell, verbose: o.verbose, powerOff: o.keep || o.resume != "",
 		overlay: filepath.Join(dir, "overlay.qcow2"),
 		payload: filepath.Join(dir, "payload.ext4"),
 	}
 	plan := wire.Plan{
 		Host: o.release + "/" + o.cgroup, Timeout: o.timeout.String(),
-		Console: o.shell, PowerOff: o.keep,
+		Console: o.shell, PowerOff: m.powerOff,
 	}
 	for _, p := range packages {
 		plan.Packages = append(plan.Packages, wire.Package{Dir: p.dir, Run: p.runExpr()})
 	}
-	say("building the test binaries of %d packages", len(packages))
+	say("building the payload: the test binaries of %d packages", len(packages))
 	if err := writePayload(ctx, root, m.payload, plan, packages); err != nil {
 		return err
 	}
-	if err := newOverlay(ctx, img, m.overlay); err != nil {
-		return err
+	if o.resume == "" {
+		if err := newOverlay(ctx, img, m.overlay); err != nil {
+			return err
+		}
+	}
+	if o.keep {
+		defer say("to enter the machine as it is now: go run ./internal/live -release %s -cgroup %s -shell -resume %s",
+			o.release, o.cgroup, dir)
 	}
 	return runTests(ctx, o, m, plan.Host, packages)
 }
@@ -164,49 +174,4 @@ func runTests(ctx context.Context, o options, m machine, host string, packages [
 		fmt.Printf("ok: %d tests on %s in %.0f s\n", len(results), host, since())
 	}
 	return errors.Join(err, bad, failure)
-}
-
-// usageError is a mistake in the arguments: exit status 2.
-type usageError struct{ error }
-
-func usage(err error) error { return usageError{err} }
-
-type options struct {
-	release, cgroup, run, pkg, accel string
-	rebuild, shell, keep, verbose    bool
-	timeout                          time.Duration
-}
-
-func parseOptions(args []string) (options, error) {
-	var o options
-	f := flag.NewFlagSet("live", flag.ContinueOnError)
-	f.StringVar(&o.release, "release", "bookworm", "Debian release: bookworm or trixie")
-	f.StringVar(&o.cgroup, "cgroup", "v2", "control group hierarchy: v1 or v2")
-	f.StringVar(&o.run, "run", "", "run only the tests that match this regular expression, as go test does")
-	f.StringVar(&o.pkg, "pkg", "./...", "run only the tests of these packages")
-	f.StringVar(&o.accel, "accel", "auto", "how QEMU runs the machine: auto, kvm or tcg")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "limit for each package's tests, and for the guest's silence")
-	f.BoolVar(&o.rebuild, "rebuild", false, "build the image even if the cache has it")
-	f.BoolVar(&o.shell, "shell", false, "run no tests: a root shell on the booted host")
-	f.BoolVar(&o.keep, "keep", false, "keep the machine's disks, and say how to boot them again")
-	f.BoolVar(&o.verbose, "v", false, "show the tests' output and the console as they come")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return o, usage(err)
-		}
-		return o, usage(err)
-	}
-	if f.NArg() > 0 {
-		return o, usage(fmt.Errorf("unexpected argument %q", f.Arg(0)))
-	}
-	if _, ok := releases[o.release]; !ok {
-		return o, usage(fmt.Errorf("-release %q: want bookworm or trixie", o.release))
-	}
-	if o.cgroup != "v1" && o.cgroup != "v2" {
-		return o, usage(fmt.Errorf("-cgroup %q: want v1 or v2", o.cgroup))
-	}
-	if o.release == "trixie" && o.cgroup == "v1" {
-		return o, usage(errors.New("-cgroup v1: systemd 257 of trixie has no legacy hierarchy"))
-	}
-	return o, nil
 }

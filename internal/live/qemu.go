@@ -35,27 +35,24 @@ const (
 	cpus   = "2"
 )
 
-// chooseAccel says how the machine is to run: with the kernel's help where
-// this user may have it, else by QEMU's own emulation.
-func chooseAccel(want string) (string, error) {
-	switch want {
-	case "kvm", "tcg":
-		return want, nil
-	case "auto":
-		f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
-		if err != nil {
-			return "tcg", nil
-		}
-		f.Close()
-		// A KVM that is built on neither extension (kvm_pvm) boots only
-		// kernels that were made for it.
-		info, err := os.ReadFile("/proc/cpuinfo")
-		if err == nil && hardwareKVM.Match(info) {
-			return "kvm", nil
-		}
-		return "tcg", nil
+// chooseAccel says how the machine is to run, where that is left open: with
+// the kernel's help where this user may have it, else by QEMU's own emulation.
+func chooseAccel(want string) string {
+	if want != "auto" {
+		return want
 	}
-	return "", usage(fmt.Errorf("-accel %q: want auto, kvm or tcg", want))
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return "tcg"
+	}
+	f.Close()
+	// A KVM that is built on neither extension (kvm_pvm) boots only kernels
+	// that were made for it.
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil || !hardwareKVM.Match(info) {
+		return "tcg"
+	}
+	return "kvm"
 }
 
 var hardwareKVM = regexp.MustCompile(`(?m)^flags\s*:.*\s(vmx|svm)(\s|$)`)
@@ -146,7 +143,7 @@ func (m machine) args(socket string) []string {
 	}
 	return []string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-		"-machine", "q35,accel=" + m.accel, "-cpu", "max", "-smp", cpus, "-m", memory,
+		"-machine", "q35,accel=" + m.accel, "-cpu", "qemu64", "-smp", cpus, "-m", memory,
 		"-kernel", m.image.kernel, "-initrd", m.image.initrd, "-append", strings.Join(kernel, " "),
 		"-drive", "if=none,id=root,format=qcow2,cache=unsafe,file=" + m.overlay,
 		"-device", "virtio-blk-pci,drive=root,addr=4",

@@ -119,12 +119,16 @@ func test2json(ctx context.Context, pkg string, output []byte) ([]testEvent, err
 func writeTable(w io.Writer, results []result) (failures int, err error) {
 	slices.SortStableFunc(results, func(a, b result) int { return cmp.Compare(a.pkg, b.pkg) })
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "package\ttest\tresult\tseconds\t")
+	fmt.Fprintln(table, "package\ttest\tresult\tseconds")
 	for _, r := range results {
 		if r.verdict == fail {
 			failures++
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%s\n", r.pkg, r.test, r.verdict, r.seconds, r.note)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%7.2f", r.pkg, r.test, r.verdict, r.seconds)
+		if r.note != "" {
+			fmt.Fprintf(table, "\t%s", r.note)
+		}
+		fmt.Fprintln(table)
 	}
 	return failures, table.Flush()
 }

@@ -59,20 +59,21 @@ func Live(t testing.TB, needs ...Capability) {
 // packages names the Debian package that has a command which a test may ask
 // for.
 var packages = map[string]string{
-	"curl":                   "curl",
-	"dbus-daemon":            "dbus-daemon",
-	"journalctl":             "systemd",
-	"nginx":                  "nginx-light",
-	"node":                   "nodejs",
-	"openssl":                "openssl",
-	"python3":                "python3",
-	"strace":                 "strace",
-	"systemd-analyze":        "systemd",
-	"systemd-escape":         "systemd",
-	"systemd-journal-remote": "systemd-journal-remote",
-	"systemd-journald":       "systemd",
-	"systemd-stdio-bridge":   "systemd",
-	"unshare":                "util-linux",
+	"curl":                     "curl",
+	"dbus-daemon":              "dbus-daemon",
+	"journalctl":               "systemd",
+	"nginx":                    "nginx-light",
+	"node":                     "nodejs",
+	"openssl":                  "openssl",
+	"python3":                  "python3",
+	"strace":                   "strace",
+	"systemd-analyze":          "systemd",
+	"systemd-escape":           "systemd",
+	"systemd-journal-gatewayd": "systemd-journal-remote",
+	"systemd-journal-remote":   "systemd-journal-remote",
+	"systemd-journald":         "systemd",
+	"systemd-stdio-bridge":     "systemd",
+	"unshare":                  "util-linux",
 }
 
 // elsewhere holds the directories of commands that Debian keeps off PATH.

@@ -56,6 +56,8 @@ type Call struct {
 	Method string // such as "StartUnit"
 	Unit   string // its first argument, if that is text
 	Args   []any
+
+	Interactive bool // the caller lets polkit ask for a password
 }
 
 // Error is an error reply.
@@ -181,11 +183,12 @@ func (f *Fake) Dial(ctx context.Context) (io.ReadWriteCloser, error) {
 		return nil, net.ErrClosed
 	}
 	f.wg.Go(func() {
-		if err := handshake(server); err != nil {
+		behind, err := handshake(server)
+		if err != nil {
 			server.Close()
 			return
 		}
-		conn, err := dbus.NewConn(&accepted{Conn: server, script: strings.NewReader("REJECTED ANONYMOUS\r\nOK 0\r\n")}, dbus.WithHandler(handler{f}))
+		conn, err := dbus.NewConn(&accepted{Conn: server, behind: behind, script: strings.NewReader("REJECTED ANONYMOUS\r\nOK 0\r\n")}, dbus.WithHandler(handler{f}))
 		if err != nil {
 			server.Close()
 			return

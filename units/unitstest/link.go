@@ -1,7 +1,6 @@
 package unitstest
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -11,22 +10,32 @@ import (
 )
 
 // handshake is the server's side of the authentication of D-Bus, which the
-// library has only for clients. Everybody is let in.
-func handshake(conn net.Conn) error {
-	// One byte at a time: what follows BEGIN is not for this function.
-	in := bufio.NewReaderSize(oneByte{conn}, 16)
-	if zero, err := in.ReadByte(); err != nil || zero != 0 {
-		return errors.Join(err, errors.New("no credentials byte"))
-	}
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return err
+// library has only for clients. Everybody is let in. It returns what was read
+// behind the handshake.
+func handshake(conn net.Conn) (behind []byte, err error) {
+	var read []byte
+	buf := make([]byte, 4096)
+	for begun := false; ; {
+		line, rest, complete := bytes.Cut(read, []byte("\r\n"))
+		if !complete {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return nil, err
+			}
+			read = append(read, buf[:n]...)
+			continue
+		}
+		read = rest
+		if !begun {
+			if len(line) == 0 || line[0] != 0 {
+				return nil, errors.New("no credentials byte")
+			}
+			begun, line = true, line[1:]
 		}
 		answer := "ERROR"
-		switch line = strings.TrimSpace(line); {
+		switch line := string(line); {
 		case line == "BEGIN":
-			return nil
+			return read, nil
 		case line == "AUTH":
 			answer = "REJECTED EXTERNAL ANONYMOUS"
 		case line == "AUTH EXTERNAL":
@@ -35,21 +44,22 @@ func handshake(conn net.Conn) error {
 			answer = "OK 00000000000000000000000000000000"
 		}
 		if _, err := io.WriteString(conn, answer+"\r\n"); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
 
-type oneByte struct{ io.Reader }
-
-func (r oneByte) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 1)]) }
-
 // accepted is a connection that has been let in, to be given to the library,
 // which insists on asking to be let in itself: its questions are answered from
 // a script and go nowhere.
+//
+// What was read behind the handshake is handed on only when more comes, as
+// systemd does on its private socket: a client that sends its first message
+// too close behind BEGIN waits for ever.
 type accepted struct {
 	net.Conn
 	script *strings.Reader
+	behind []byte
 	begun  atomic.Bool
 }
 
@@ -57,7 +67,13 @@ func (a *accepted) Read(p []byte) (int, error) {
 	if a.script.Len() > 0 {
 		return a.script.Read(p)
 	}
-	return a.Conn.Read(p)
+	n, err := a.Conn.Read(p[:max(len(p)-len(a.behind), 1)])
+	if len(a.behind) > 0 && err == nil {
+		both := append(a.behind, p[:n]...)
+		n = copy(p, both)
+		a.behind = both[n:]
+	}
+	return n, err
 }
 
 func (a *accepted) Write(p []byte) (int, error) {

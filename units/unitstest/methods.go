@@ -47,7 +47,8 @@ func (m method) DecodeArguments(conn *dbus.Conn, sender string, msg *dbus.Messag
 	}
 	r := request{
 		f: m.f, conn: conn, sender: sender, serial: msg.Serial(), wanted: wanted,
-		path: header(dbus.FieldPath), iface: header(dbus.FieldInterface), method: header(dbus.FieldMember), args: args,
+		interactive: msg.Flags&dbus.FlagAllowInteractiveAuthorization != 0,
+		path:        header(dbus.FieldPath), iface: header(dbus.FieldInterface), method: header(dbus.FieldMember), args: args,
 	}
 	r.serve()
 	return nil, nil
@@ -58,7 +59,7 @@ type request struct {
 	conn                *dbus.Conn
 	sender              string
 	serial              uint32
-	wanted              bool
+	wanted, interactive bool
 	path, iface, method string
 	args                []any
 	replied             bool
@@ -75,7 +76,7 @@ func (r *request) serve() {
 	}
 	var refusal error
 	if r.iface == manager {
-		call := Call{Method: r.method, Unit: text(r.args, 0), Args: r.args}
+		call := Call{Method: r.method, Unit: text(r.args, 0), Args: r.args, Interactive: r.interactive}
 		f.mu.Lock()
 		f.calls = append(f.calls, call)
 		f.mu.Unlock()

@@ -76,7 +76,7 @@ func owned(j *journal.Journal, q journal.Query) (n int, err error) {
 }
 
 func lent(j *journal.Journal, q journal.Query) (n int, err error) {
-	for e, err := range j.Lend(context.Background(), q) {
+	for e, err := range j.EntriesLent(context.Background(), q) {
 		if err != nil {
 			return n, err
 		}
@@ -122,7 +122,7 @@ func prepare(b *testing.B) testJournal {
 	tj := testJournal{dir: dir}
 	j := open(b, dir)
 	perUnit := make(map[string]int)
-	for e, err := range j.Lend(b.Context(), journal.Query{}) {
+	for e, err := range j.EntriesLent(b.Context(), journal.Query{}) {
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -116,8 +116,9 @@ func (d *decompressor) expandXZ(dst, src []byte) ([]byte, error) {
 	start := len(dst)
 	buf := bytes.NewBuffer(dst)
 	n, err := buf.ReadFrom(io.LimitReader(r, int64(d.limit)+1))
-	if err != nil {
-		return dst[:start], corrupt("xz: %v", err)
+	// xz 0.5.17 takes a header that is cut short for the end.
+	if err != nil || n == 0 {
+		return dst[:start], corrupt("xz: %d bytes: %v", n, err)
 	}
 	if err := d.check(uint64(n)); err != nil {
 		return dst[:start], err

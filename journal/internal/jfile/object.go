@@ -11,8 +11,6 @@ const (
 	typeEntry = 3
 	typeArray = 6
 
-	objectHeaderSize = 16
-
 	fieldPayload = 40
 	entryItems   = 64
 	arrayItems   = 24

@@ -10,8 +10,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
-	"strconv"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
@@ -104,22 +102,20 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	}
 	c := &Conn{direct: o.Direct, slots: make(chan struct{}, maxCalls)}
 	c.pipe = newPipe(rwc)
-	c.bus, err = dbus.NewConn(c.pipe, dbus.WithSignalHandler(handler{o.OnSignal}))
-	if err != nil {
-		c.pipe.Close()
-		return nil, err
-	}
-	// Authentication reads without a deadline; closing the transport is what
+	// The handshake reads without a deadline; closing the transport is what
 	// ends it, whatever the transport is.
 	stop := context.AfterFunc(ctx, func() { c.pipe.Close() })
-	methods := []dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Geteuid()))}
-	if o.Dial != nil {
-		// systemd-stdio-bridge on another host, where a local user ID means
-		// nothing: ssh has done the authentication.
-		methods = append(methods, dbus.AuthAnonymous())
+	c.bus, err = handshake(c.pipe, o.OnSignal)
+	if err != nil {
+		stop()
+		c.pipe.Close()
+		<-c.pipe.ended
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("handshake: %w", err)
 	}
-	err = c.bus.Auth(methods)
-	if err == nil && !o.Direct {
+	if !o.Direct {
 		// Not Conn.Hello: it has no context, and remembering the unique name
 		// makes godbus drop what is addressed to the name behind a bridge.
 		_, err = c.call(ctx, message(busService, busPath, busService, "Hello", 0))
@@ -129,10 +125,7 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	}
 	if err != nil {
 		c.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("handshake: %w", err)
+		return nil, err
 	}
 	return c, nil
 }

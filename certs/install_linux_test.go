@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -598,6 +599,7 @@ func TestServed(t *testing.T) {
 	assert.True(t, served.NotAfter().Equal(a.NotAfter()))
 	assert.NoError(t, certs.VerifyChain(served.Chain, certs.Policy{Names: []string{"hub.test"}}).Err())
 
+	goroutines := runtime.NumGoroutine()
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer plain.Close()
@@ -610,4 +612,5 @@ func TestServed(t *testing.T) {
 	_, err = certs.Served(t.Context(), "127.0.0.1:1", "hub.test")
 	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.ErrorContains(t, err, "127.0.0.1:1")
+	await(t, func() bool { return runtime.NumGoroutine() <= goroutines }, "goroutines are left")
 }

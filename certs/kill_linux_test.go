@@ -146,13 +146,12 @@ func TestKill9(t *testing.T) {
 		if method == certs.MethodExchange {
 			whole(when + ", before healing")
 		}
-		var now int
 		if rand.IntN(2) == 0 {
 			_, err := target.Recover(t.Context())
 			require.NoError(t, err, when)
-			now = whole(when)
+			whole(when)
 		} else {
-			now = rand.IntN(2)
+			now := rand.IntN(2)
 			_, err := target.Install(t.Context(), pairs[now], certs.Options{Method: method})
 			require.NoError(t, err, when)
 			require.Equal(t, now, whole(when), when)

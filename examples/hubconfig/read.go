@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hubhost/hubhost/examples/internal/site"
+	"github.com/hubhost/hubhost/internal/cli"
+	"github.com/hubhost/hubhost/spawnercfg"
+)
+
+// open reads a configuration file; relative names in it are taken from its
+// own folder, where the hub's unit usually runs.
+func open(path string) (*spawnercfg.File, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	return spawnercfg.ReadFile(path, filepath.Dir(path))
+}
+
+func one(args []string) (string, error) {
+	if len(args) != 1 {
+		return "", cli.Usage("name one file")
+	}
+	return args[0], nil
+}
+
+// option is an option of a file, as show tells of it.
+type option struct {
+	Option string          `json:"option"`
+	Value  json.RawMessage `json:"value"`
+	Exact  bool            `json:"exact"`
+	Line   int             `json:"line"`
+	Reason string          `json:"reason"`
+
+	python string
+}
+
+func show(f *flag.FlagSet) cli.Run {
+	asJSON := f.Bool("json", false, "write JSON")
+	return func(_ context.Context, out *cli.IO, args []string) error {
+		path, err := one(args)
+		if err != nil {
+			return err
+		}
+		file, err := open(path)
+		if err != nil {
+			return err
+		}
+		options := []option{}
+		for _, r := range file.Readings() {
+			o := option{Option: r.Option(), Value: json.RawMessage("null"), Exact: r.Certainty == spawnercfg.Certain, Line: r.Pos.Line}
+			if o.Exact {
+				if o.Value, err = jsonOf(r.Value); err != nil {
+					return err
+				}
+				o.python = r.Value.String()
+			} else {
+				var reasons []string
+				for _, reason := range r.Reasons {
+					reasons = append(reasons, reason.String())
+				}
+				if r.Certainty == spawnercfg.Recorded {
+					reasons = append(reasons, "adds to the default")
+				}
+				o.Reason = strings.Join(reasons, "; ")
+			}
+			options = append(options, o)
+		}
+		if *asJSON {
+			return out.JSON(options)
+		}
+		var rows [][]cli.Cell
+		for _, o := range options {
+			value := cli.Cell{Text: o.python}
+			if !o.Exact {
+				value = cli.Cell{Text: "not certain: " + o.Reason, Style: cli.Warn}
+			}
+			rows = append(rows, []cli.Cell{{Text: itoa(o.Line), Right: true}, {Text: o.Option, Style: cli.Bold}, value})
+		}
+		out.Table([]string{"LINE", "OPTION", "VALUE"}, rows)
+		return nil
+	}
+}
+
+// jsonOf writes a value as JSON: sets and tuples as lists, and what JSON has
+// no word for as the text of its Python literal.
+func jsonOf(v spawnercfg.Value) ([]byte, error) {
+	switch v.Kind() {
+	case spawnercfg.NoneKind:
+		return []byte("null"), nil
+	case spawnercfg.BoolKind:
+		b, _ := v.Bool()
+		return json.Marshal(b)
+	case spawnercfg.IntKind:
+		i, _ := v.BigInt()
+		return []byte(i.String()), nil
+	case spawnercfg.FloatKind:
+		f, _ := v.Float64()
+		if text, err := json.Marshal(f); err == nil {
+			return text, nil
+		}
+	case spawnercfg.StrKind:
+		s, _ := v.Str()
+		return json.Marshal(s)
+	case spawnercfg.ListKind, spawnercfg.TupleKind, spawnercfg.SetKind:
+		elems, _ := v.Elems()
+		list := make([]json.RawMessage, len(elems))
+		for i, e := range elems {
+			var err error
+			if list[i], err = jsonOf(e); err != nil {
+				return nil, err
+			}
+		}
+		return json.Marshal(list)
+	case spawnercfg.DictKind:
+		items, _ := v.Items()
+		// Not a Go map: the hub keeps the order.
+		b := []byte{'{'}
+		for i, item := range items {
+			key, isText := item.Key.Str()
+			if !isText {
+				key = item.Key.String()
+			}
+			name, err := json.Marshal(key)
+			if err != nil {
+				return nil, err
+			}
+			value, err := jsonOf(item.Value)
+			if err != nil {
+				return nil, err
+			}
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(append(b, name...), ':'), value...)
+		}
+		return append(b, '}'), nil
+	}
+	return json.Marshal(v.String())
+}
+
+func lint(f *flag.FlagSet) cli.Run {
+	asJSON := f.Bool("json", false, "write JSON")
+	return func(_ context.Context, out *cli.IO, args []string) error {
+		path, err := one(args)
+		if err != nil {
+			return err
+		}
+		file, err := open(path)
+		if err != nil {
+			return err
+		}
+		return report(out, path, file.Lint(), *asJSON)
+	}
+}
+
+func check(f *flag.FlagSet) cli.Run {
+	python := f.String("python", site.Python, "the interpreter (`file`) that the hub runs by")
+	limit := f.Duration("limit", 30*time.Second, "how long it may take")
+	asJSON := f.Bool("json", false, "write JSON")
+	return func(ctx context.Context, out *cli.IO, args []string) error {
+		path, err := one(args)
+		if err != nil {
+			return err
+		}
+		_, done := out.Progress("asking the hub's Python")
+		result, err := spawnercfg.Checker{Python: *python, Limit: *limit}.Check(ctx, path)
+		done()
+		if err != nil {
+			return err
+		}
+		return report(out, path, result.Report, *asJSON)
+	}
+}
+
+// report writes findings, and makes an error among them the program's.
+func report(out *cli.IO, path string, findings spawnercfg.Report, asJSON bool) error {
+	list := []site.Finding{}
+	for _, f := range findings {
+		list = append(list, site.FromConfig(f))
+	}
+	if asJSON {
+		if err := out.JSON(list); err != nil {
+			return err
+		}
+	} else {
+		site.Show(out, path, list)
+		if len(list) == 0 {
+			out.Printf("%s nothing found", out.Paint(cli.Good, "good:"))
+		}
+	}
+	if findings.Err() != nil {
+		return cli.ErrFinding
+	}
+	return nil
+}
+
+func compare(f *flag.FlagSet) cli.Run {
+	asJSON := f.Bool("json", false, "write JSON")
+	return func(_ context.Context, out *cli.IO, args []string) error {
+		if len(args) != 2 {
+			return cli.Usage("name two files")
+		}
+		var settings [2][]spawnercfg.Setting
+		for i, path := range args {
+			file, err := open(path)
+			if err != nil {
+				return err
+			}
+			settings[i] = file.Settings()
+		}
+		type change struct {
+			Option string `json:"option"`
+			Old    string `json:"old"`
+			New    string `json:"new"`
+		}
+		changes := []change{}
+		for _, c := range spawnercfg.Diff(settings[0], settings[1]) {
+			changes = append(changes, change{c.Option(), said(c.Old), said(c.New)})
+		}
+		if *asJSON {
+			if err := out.JSON(changes); err != nil {
+				return err
+			}
+		} else {
+			for _, c := range changes {
+				out.Printf("%s: %s → %s", out.Paint(cli.Bold, c.Option), out.Paint(cli.Bad, c.Old), out.Paint(cli.Good, c.New))
+			}
+		}
+		if len(changes) > 0 {
+			return cli.ErrFinding
+		}
+		return nil
+	}
+}
+
+// said is what a file says of an option, for people.
+func said(s spawnercfg.Setting) string {
+	switch {
+	case s.Unsure != "":
+		return "not certain: " + s.Unsure
+	case s.Value.IsZero():
+		return "unset"
+	}
+	return s.Value.String()
+}
+
+// sections are those in which an option that is named without one is looked
+// for, in this order.
+var sections = []string{"SystemdSpawner", "JupyterHub", "Authenticator", "LocalAuthenticator", "PAMAuthenticator", "ConfigurableHTTPProxy"}
+
+// split returns the section and the name of an option as it is typed.
+func split(name string) (section, option string, err error) {
+	if section, option, ok := strings.Cut(name, "."); ok {
+		return section, option, nil
+	}
+	i := slices.IndexFunc(sections, func(section string) bool {
+		_, ok := spawnercfg.LookupTrait(section, name)
+		return ok
+	})
+	if i < 0 {
+		return "", "", cli.Usage("unknown option %q: name its section too, as in JupyterHub.%s", name, name)
+	}
+	return sections[i], name, nil
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/hubhost/hubhost/examples/internal/site"
+	"github.com/hubhost/hubhost/internal/cli"
+	"github.com/hubhost/hubhost/spawnercfg"
+)
+
+// prediction is the unit that a user will get, or why there will be none.
+type prediction struct {
+	Name       string     `json:"name,omitempty"`
+	Argv       []string   `json:"argv,omitempty"`
+	Properties []property `json:"properties,omitempty"`
+	Error      string     `json:"error,omitempty"`
+}
+
+type property struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func unit(f *flag.FlagSet) cli.Run {
+	name := f.String("user", "", "the user's `name` in the hub")
+	id := f.Int64("id", 1, "the user's `number` in the hub's database")
+	uid := f.Int("uid", -1, "the `uid` of the Unix account; without it, this machine's account of that name")
+	gid := f.Int("gid", -1, "the `gid` of the Unix account")
+	home := f.String("home", "", "the home `directory` of the Unix account")
+	asJSON := f.Bool("json", false, "write JSON")
+	return func(_ context.Context, out *cli.IO, args []string) error {
+		path, err := one(args)
+		if err != nil {
+			return err
+		}
+		if *name == "" {
+			return cli.Usage("say whose unit: --user NAME")
+		}
+		file, err := open(path)
+		if err != nil {
+			return err
+		}
+		who, err := account(file, *name, *uid, *gid, *home)
+		if err != nil {
+			return err
+		}
+		who.ID = *id
+		predicted, err := spawnercfg.Predict(file.Settings(), who, hub())
+		raised, isPython := errors.AsType[*spawnercfg.PythonError](err)
+		switch {
+		case isPython && *asJSON:
+			if err := out.JSON(prediction{Error: raised.Error()}); err != nil {
+				return err
+			}
+			return cli.ErrFinding
+		case err != nil:
+			return err
+		}
+		p := prediction{Name: predicted.Name, Argv: predicted.Args, Properties: []property{}}
+		for _, one := range predicted.Properties {
+			p.Properties = append(p.Properties, property(one))
+		}
+		if *asJSON {
+			return out.JSON(p)
+		}
+		out.Printf("%s", out.Paint(cli.Bold, p.Name))
+		for _, one := range p.Properties {
+			out.Printf("    %s=%s", cli.Printable(one.Name), cli.Printable(one.Value))
+		}
+		out.Printf("%s %s", out.Paint(cli.Faint, "started as"), cli.Printable(strings.Join(p.Argv, " ")))
+		out.Printf("%s %s", out.Paint(cli.Faint, "environment"), cli.Printable(strings.Join(predicted.Environment, " ")))
+		for _, refusal := range predicted.Refusals {
+			out.Printf("%s %s", out.Paint(cli.Bad, "systemd will refuse it:"), cli.Printable(refusal.Message))
+		}
+		if len(predicted.Refusals) > 0 {
+			return cli.ErrFinding
+		}
+		return nil
+	}
+}
+
+// account is what the flags say of the user's Unix account, or else the
+// machine.
+func account(file *spawnercfg.File, name string, uid, gid int, home string) (spawnercfg.User, error) {
+	u := spawnercfg.User{Name: name}
+	options, err := file.Options()
+	unixName := name
+	if template, ok := options.SystemdSpawner.UsernameTemplate.Get(); ok && err == nil {
+		unixName = strings.ReplaceAll(template.String(), "{USERNAME}", name)
+	}
+	known, err := user.Lookup(unixName)
+	if _, unknown := errors.AsType[user.UnknownUserError](err); err != nil && !unknown {
+		return u, err
+	}
+	switch {
+	case uid >= 0:
+		u.UnixName, u.UID, u.GID = unixName, uint32(uid), uint32(uid)
+		if u.Home = home; home == "" {
+			u.Home = "/home/" + unixName
+		}
+	case known != nil:
+		n, err := strconv.ParseUint(known.Uid, 10, 32)
+		if err != nil {
+			return u, err
+		}
+		g, err := strconv.ParseUint(known.Gid, 10, 32)
+		if err != nil {
+			return u, err
+		}
+		u.UnixName, u.UID, u.GID, u.Home = unixName, uint32(n), uint32(g), known.HomeDir
+	}
+	if gid >= 0 {
+		u.GID = uint32(gid)
+	}
+	if home != "" {
+		u.Home = home
+	}
+	return u, nil
+}
+
+// hub is the hub's process: on the host itself its programs are looked for on
+// this machine; elsewhere they are taken to be where a standard install has
+// them.
+func hub() spawnercfg.Hub {
+	bin := filepath.Dir(site.Python)
+	return spawnercfg.Hub{
+		Environment: map[string]string{"PATH": bin + ":" + os.Getenv("PATH"), "SHELL": "/bin/bash"},
+		LookPath: func(command, path string) string {
+			for _, dir := range filepath.SplitList(path) {
+				if found, err := exec.LookPath(filepath.Join(dir, command)); err == nil && filepath.IsAbs(found) {
+					return found
+				}
+			}
+			return filepath.Join(bin, command)
+		},
+	}
+}

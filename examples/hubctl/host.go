@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"iter"
+	"os"
+	"os/exec"
+
+	"github.com/hubhost/hubhost/cgroupstat"
+	"github.com/hubhost/hubhost/examples/internal/site"
+	"github.com/hubhost/hubhost/journal"
+	"github.com/hubhost/hubhost/units"
+)
+
+// host is where a command looks: this machine, or another one over ssh.
+type host struct {
+	names  *site.Names
+	remote string
+	root   string
+}
+
+func hostFlags(f *flag.FlagSet) *host {
+	h := &host{names: site.Flags(f)}
+	f.StringVar(&h.remote, "H", "", "another `host`, reached by ssh")
+	f.StringVar(&h.root, "host-root", "", "where the host's file system is mounted (`directory`), from inside a container")
+	return h
+}
+
+func (h *host) connect(ctx context.Context) (*units.Manager, error) {
+	// The variable by which systemctl too is shown another bus.
+	config := units.Config{Address: os.Getenv("DBUS_SYSTEM_BUS_ADDRESS")}
+	if h.remote != "" {
+		config.Dial = units.SSH(h.remote)
+	}
+	return units.Connect(ctx, &config)
+}
+
+// groups opens the control groups of this machine; nil if they are another
+// one's or there are none: then systemd's own figures have to do.
+func (h *host) groups() (*cgroupstat.Hierarchy, error) {
+	if h.remote != "" {
+		return nil, nil
+	}
+	hierarchy, err := cgroupstat.Open(cgroupstat.Config{HostRoot: h.root})
+	if errors.Is(err, cgroupstat.ErrNoHierarchy) || errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	return hierarchy, err
+}
+
+// logs asks the host's journal.
+func (h *host) logs(ctx context.Context, q journal.Query) iter.Seq2[*journal.Entry, error] {
+	return func(yield func(*journal.Entry, error) bool) {
+		if h.remote == "" {
+			j, err := journal.Open(journal.Config{Root: h.root})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			defer j.Close()
+			for e, err := range j.Entries(ctx, q) {
+				if !yield(e, err) {
+					return
+				}
+			}
+			return
+		}
+		args, err := q.Args()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		// journalctl has no -H of its own. ssh hands the remote shell one
+		// line, so that every argument is quoted for it.
+		remote := []string{"-xT", "--", h.remote, "journalctl", "-q", "-o", "export"}
+		for _, arg := range args {
+			remote = append(remote, quote(arg))
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "ssh", remote...)
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for e, err := range journal.ReadExport(out) {
+			if err != nil {
+				err = fmt.Errorf("journal of %s: %w", h.remote, err)
+			}
+			if !yield(e, err) {
+				cancel()
+				cmd.Wait() // it was killed: there is nothing left to learn
+				return
+			}
+		}
+		if err := cmd.Wait(); err != nil {
+			yield(nil, fmt.Errorf("journal of %s: %w", h.remote, err))
+		}
+	}
+}
+
+// unit returns the unit that an administrator calls hub, proxy or by the
+// user's name.
+func (h *host) unit(name string) (string, error) {
+	switch name {
+	case "hub":
+		return h.names.Hub, nil
+	case "proxy":
+		return h.names.Proxy, nil
+	}
+	return h.names.Session(name)
+}

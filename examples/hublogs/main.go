@@ -1,0 +1,326 @@
+// Command hublogs shows the log of a hub and of its users' sessions, with the
+// habits of journalctl.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hubhost/hubhost/examples/internal/site"
+	"github.com/hubhost/hubhost/internal/cli"
+	"github.com/hubhost/hubhost/journal"
+)
+
+var app = &cli.App{
+	Name:    "hublogs",
+	Summary: "the log of the hub and of its users' sessions",
+	Commands: []*cli.Command{{
+		Args:    "[hub|USER]…",
+		Summary: "Show the log of the hub, of users' sessions, or without arguments of all of them.",
+		Example: `hublogs -f hub
+			hublogs alice -n 100
+			hublogs alice --since yesterday -p warning
+			hublogs --unit nginx -b -o json`,
+		Setup: setup,
+	}},
+}
+
+func main() {
+	os.Args = joinBoot(os.Args)
+	os.Exit(app.Main())
+}
+
+// joinBoot makes "-b -1" one argument: like journalctl's, the flag may stand
+// alone, so that package flag takes no value from the next argument.
+func joinBoot(args []string) []string {
+	var joined []string
+	for _, arg := range args {
+		if n := len(joined); n > 0 && (joined[n-1] == "-b" || joined[n-1] == "--boot") && bootArgument.MatchString(arg) {
+			joined[n-1] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
+
+var bootArgument = regexp.MustCompile(`^([-+]?[0-9]{1,6}|[0-9a-f]{32}|all)$`)
+
+// boot is the flag -b: without a value the current boot.
+type boot struct {
+	set   bool
+	value string
+}
+
+func (b *boot) String() string   { return b.value }
+func (b *boot) IsBoolFlag() bool { return true }
+func (b *boot) Set(s string) error {
+	b.set, b.value = s != "all", s
+	if s == "true" {
+		b.value = "0"
+	}
+	return nil
+}
+
+type options struct {
+	names                        *site.Names
+	units                        site.List
+	follow, reverse              bool
+	lines                        string
+	since, until, priority, grep string
+	output, dir, cursor, behind  string
+	boot                         boot
+}
+
+func setup(f *flag.FlagSet) cli.Run {
+	o := &options{names: site.Flags(f)}
+	f.Var(&o.units, "unit", "a `unit` or a pattern, as journalctl takes it; may be given again")
+	f.Var(&o.units, "u", "the same as --unit (`unit`)")
+	f.BoolVar(&o.follow, "f", false, "go on with new entries as they are written")
+	f.BoolVar(&o.reverse, "r", false, "show the newest first")
+	f.StringVar(&o.lines, "n", "", "show the newest `number` only; with -f the default is 10")
+	f.StringVar(&o.since, "since", "", "show what was logged from a `time` on: yesterday, \"2 hours ago\", \"2026-01-31 12:00\"")
+	f.StringVar(&o.until, "until", "", "show what was logged up to a `time`")
+	f.StringVar(&o.priority, "p", "", "show a `priority` and worse (err, warning, …), or a range such as err..warning")
+	f.Var(&o.boot, "b", "show this boot, or -b -1 for the one before, or -b ID")
+	f.Var(&o.boot, "boot", "the same as -b")
+	f.StringVar(&o.grep, "g", "", "show messages that match a regular `expression`; it ignores case if it is all lower case")
+	f.StringVar(&o.output, "o", "short", "write as short, json, export or cat (`format`)")
+	f.StringVar(&o.dir, "dir", "", "read the journal files in a `directory` in place of this host's")
+	f.StringVar(&o.cursor, "cursor", "", "start at the entry with a `cursor`")
+	f.StringVar(&o.behind, "after-cursor", "", "start behind the entry with a `cursor`")
+	return o.run
+}
+
+func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
+	write, ok := formats[o.output]
+	if !ok {
+		return cli.Usage("-o %s: one of short, json, export, cat", o.output)
+	}
+	cfg := journal.Config{}
+	if o.dir != "" {
+		cfg.Dirs = []string{o.dir}
+	}
+	j, err := journal.Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	q, err := o.query(ctx, j, args)
+	if err != nil {
+		return err
+	}
+
+	var entries iter.Seq2[*journal.Entry, error]
+	if o.follow {
+		follower, err := j.Follow(q)
+		if err != nil {
+			return err
+		}
+		entries = follower.Entries(ctx)
+	} else {
+		entries = j.EntriesLent(ctx, q)
+	}
+	shown, err := show(out, entries, write, o.follow)
+	if o.follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // Ctrl-C is how following ends
+	}
+	for _, skipped := range j.Skipped() {
+		fmt.Fprintf(out.Err, "hublogs: not read: %s\n", cli.Printable(skipped.Error()))
+	}
+	if err == nil && shown == 0 && out.Terminal {
+		fmt.Fprintln(out.Err, "-- no entries --")
+	}
+	return err
+}
+
+// query turns the command line into what is asked of the journal.
+func (o *options) query(ctx context.Context, j *journal.Journal, args []string) (journal.Query, error) {
+	q := journal.Query{Units: o.units, Reverse: o.reverse, After: o.behind, From: o.cursor}
+	if len(args) == 0 && len(o.units) == 0 {
+		pattern, err := o.names.Pattern()
+		if err != nil {
+			return q, cli.Usage("%s", err)
+		}
+		q.Units = []string{o.names.Hub, pattern}
+	}
+	for _, arg := range args {
+		unit := o.names.Hub
+		if arg != "hub" {
+			var err error
+			if unit, err = o.names.Session(arg); err != nil {
+				return q, cli.Usage("user %q: %s", arg, err)
+			}
+		}
+		q.Units = append(q.Units, unit)
+	}
+
+	if o.cursor != "" && o.behind != "" {
+		return q, cli.Usage("--cursor and --after-cursor exclude one another")
+	}
+	if o.follow && (o.reverse || o.until != "") {
+		return q, cli.Usage("-f goes with neither -r nor --until")
+	}
+	switch {
+	case o.lines == "" && o.follow && o.cursor == "" && o.behind == "" && o.since == "":
+		q.Newest = 10
+	case o.lines != "" && o.lines != "all":
+		n, err := strconv.Atoi(o.lines)
+		if err != nil || n < 0 {
+			return q, cli.Usage("-n %s: not a number of lines", o.lines)
+		}
+		q.Newest = n
+	}
+
+	now := time.Now()
+	for _, bound := range []struct {
+		flag, text string
+		to         *time.Time
+	}{{"--since", o.since, &q.Since}, {"--until", o.until, &q.Until}} {
+		if bound.text == "" {
+			continue
+		}
+		t, err := journal.ParseTime(bound.text, now, nil)
+		if err != nil {
+			return q, cli.Usage("%s: %s", bound.flag, err)
+		}
+		*bound.to = t
+	}
+	if o.priority != "" {
+		p, err := journal.ParsePriorities(o.priority)
+		if err != nil {
+			return q, cli.Usage("-p: %s", err)
+		}
+		q.Priorities = p
+	}
+	if o.grep != "" {
+		pattern := o.grep
+		if pattern == strings.ToLower(pattern) {
+			pattern = "(?i)" + pattern
+		}
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			return q, cli.Usage("-g: %s", err)
+		}
+		q.Grep = re
+	}
+	if o.boot.set {
+		id, err := o.bootID(ctx, j)
+		if err != nil {
+			return q, err
+		}
+		q.Boot = id
+	}
+	return q, nil
+}
+
+// bootID finds the boot that -b names: an ID, or counted from the newest (0,
+// -1, …) or from the oldest (1, 2, …).
+func (o *options) bootID(ctx context.Context, j *journal.Journal) (journal.ID, error) {
+	if id, err := journal.ParseID(o.boot.value); err == nil {
+		return id, nil
+	}
+	offset, err := strconv.Atoi(o.boot.value)
+	if err != nil {
+		return journal.ID{}, cli.Usage("-b %s: neither an ID nor a number", o.boot.value)
+	}
+	boots, err := j.Boots(ctx)
+	if err != nil {
+		return journal.ID{}, err
+	}
+	i := offset - 1
+	if offset <= 0 {
+		i = len(boots) - 1 + offset
+	}
+	if i < 0 || i >= len(boots) {
+		return journal.ID{}, fmt.Errorf("-b %d: the journal has entries of %d boots", offset, len(boots))
+	}
+	return boots[i].ID, nil
+}
+
+// format appends an entry to b as it is written.
+type format func(out *cli.IO, b []byte, e *journal.Entry) []byte
+
+var formats = map[string]format{
+	"short":  short,
+	"json":   func(_ *cli.IO, b []byte, e *journal.Entry) []byte { return append(e.AppendJSON(b, 0), '\n') },
+	"export": func(_ *cli.IO, b []byte, e *journal.Entry) []byte { return e.AppendExport(b) },
+	"cat":    cat,
+}
+
+// short colours a line by its priority, as journalctl does.
+func short(out *cli.IO, b []byte, e *journal.Entry) []byte {
+	p, known := e.Priority()
+	if !out.Colour || !known || p > journal.Notice && p < journal.Debug {
+		return e.AppendShort(b, nil)
+	}
+	style := cli.Bold
+	switch {
+	case p <= journal.Err:
+		style = cli.Bad
+	case p == journal.Warning:
+		style = cli.Warn
+	case p == journal.Debug:
+		style = cli.Faint
+	}
+	// The lines are safe already; each is painted on its own, so that no
+	// colour runs on.
+	for line := range strings.Lines(string(e.AppendShort(nil, nil))) {
+		b = append(b, out.Paint(style, strings.TrimSuffix(line, "\n"))...)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// cat is the message alone: as it is into a pipe, printable to a terminal.
+func cat(out *cli.IO, b []byte, e *journal.Entry) []byte {
+	message, ok := e.Get("MESSAGE")
+	if !ok {
+		return b
+	}
+	if !out.Terminal {
+		return append(append(b, message...), '\n')
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(message), "\n"), "\n") {
+		b = append(append(b, cli.Printable(line)...), '\n')
+	}
+	return b
+}
+
+// show writes entries, each at once when they are followed.
+func show(out *cli.IO, entries iter.Seq2[*journal.Entry, error], write format, flush bool) (shown int, err error) {
+	w := bufio.NewWriterSize(out.Out, 1<<16)
+	defer func() {
+		err = errors.Join(err, w.Flush())
+		if errors.Is(err, io.ErrClosedPipe) {
+			err = nil
+		}
+	}()
+	var b []byte
+	for e, err := range entries {
+		if err != nil {
+			return shown, err
+		}
+		b = write(out, b[:0], e)
+		if _, err := w.Write(b); err != nil {
+			return shown, err
+		}
+		shown++
+		if flush {
+			if err := w.Flush(); err != nil {
+				return shown, err
+			}
+		}
+	}
+	return shown, nil
+}
