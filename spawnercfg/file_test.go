@@ -313,7 +313,7 @@ func numbers(n int, format string) string {
 }
 
 func FuzzParse(f *testing.F) {
-	r := configs{rand.New(rand.NewPCG(1, 1))}
+	r := configs{Rand: rand.New(rand.NewPCG(1, 1))}
 	for range 40 {
 		f.Add(r.source(4, false), r.source(2, true), `{"Spawner": {"args": ["j"]}}`)
 	}
