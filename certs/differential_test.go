@@ -110,7 +110,11 @@ func TestDifferential(t *testing.T) {
 		_, goErr := tls.X509KeyPair(in.cert, in.key)
 		nginxErr := nginxTest(t, base, dir("r", i))
 		nodeErr := node.serve(t, dir("r", i))
-		assert.Equal(t, r.load, mark(goErr, nginxErr, nodeErr), "%s: as it is: go %v, nginx %v, node %v", r.name, goErr, nginxErr, nodeErr)
+		loaded := mark(goErr, nginxErr, nodeErr)
+		if at := strings.IndexByte(r.load, '?'); at >= 0 {
+			loaded = loaded[:at] + "?" + loaded[at+1:]
+		}
+		assert.Equal(t, r.load, loaded, "%s: as it is: go %v, nginx %v, node %v", r.name, goErr, nginxErr, nodeErr)
 		if nginxErr == nil {
 			raw = append(raw, i)
 		}

@@ -596,7 +596,7 @@ func (in *installer) restore(ctx context.Context, j *journal, old files, stage S
 	}
 	if was := Parse(old.cert.data, old.key.data); was.leaf != nil && in.opt.Endpoint.Addr != "" && state == StateRestored {
 		if err := awaitServed(ctx, in.opt.Endpoint, was.Fingerprint()); err != nil {
-			state, errs = StateRestoredOnDisk, append(errs, err)
+			state, errs = StateRestoredOnDisk, append(errs, fmt.Errorf("%s: %w", StageRestore, err))
 		}
 	}
 	errs = append(errs, in.discard(j))

@@ -72,7 +72,7 @@ func (r *Report) checkNames(leaf *x509.Certificate, names []string) {
 				Hint: "Give host names and addresses without scheme, port or path.", Err: err})
 			continue
 		}
-		f := Finding{Code: CodeHostnameMismatch, Severity: SeverityError, Input: InputCert, Subject: subject(leaf),
+		f := Finding{Code: CodeHostnameMismatch, Severity: SeverityError,
 			Message: fmt.Sprintf("clients that ask for %s will refuse it: it is for %s", clean(given), sanList(leaf)),
 			Hint:    "Have a certificate issued with that name among its subject alternative names."}
 		switch {
@@ -83,15 +83,15 @@ func (r *Report) checkNames(leaf *x509.Certificate, names []string) {
 				if slices.Contains(leaf.DNSNames, n.ip.String()) {
 					f.Message += "; there it stands as a host name, which does not count for an address"
 				}
-				r.add(f)
+				r.at(leaf, f)
 			}
 		case strings.HasPrefix(n.dns, "*."):
 			if !slices.ContainsFunc(leaf.DNSNames, func(san string) bool { return strings.EqualFold(san, n.dns) }) {
-				r.add(f)
+				r.at(leaf, f)
 			}
 		default:
 			if f.Err = leaf.VerifyHostname(n.dns); f.Err != nil {
-				r.add(f)
+				r.at(leaf, f)
 			}
 		}
 	}

@@ -116,11 +116,11 @@ func awaitServed(ctx context.Context, e Endpoint, want string) error {
 		}
 		select {
 		case <-ctx.Done():
-			err := fmt.Errorf("%w: %w", ErrNotServed, context.Cause(ctx))
+			err := fmt.Errorf("%s: %w: %w", e.Addr, ErrNotServed, context.Cause(ctx))
 			if last != nil {
 				err = fmt.Errorf("%w: %w", err, last)
 			}
-			return &Error{Op: "served", Path: e.Addr, Err: err}
+			return err
 		case <-time.After(servedRetry):
 		}
 	}

@@ -68,7 +68,7 @@ func (o *Options) fields() []field {
 func sectionFields(section string, v reflect.Value) []field {
 	classes := Ancestry(section)
 	traits := map[string]Trait{}
-	for _, t := range hubTraits() {
+	for _, t := range hubTraits {
 		if slices.Contains(classes, t.Section) {
 			traits[t.Name] = t
 		}

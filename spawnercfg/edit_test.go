@@ -176,7 +176,7 @@ func TestEditsEqualTraitlets(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := configs{rand.New(rand.NewPCG(seed, 0))}
+	r := configs{Rand: rand.New(rand.NewPCG(seed, 0))}
 	type edit struct {
 		option string
 		v      Value // zero for Unset
@@ -185,6 +185,8 @@ func TestEditsEqualTraitlets(t *testing.T) {
 	var cases []loadCase
 	refused := 0
 	for len(edits) < count {
+		r.focusSection, r.focusName = "", ""
+		r.focusSection, r.focusName = r.section(), r.name()
 		src := r.source(1+r.IntN(5), true)
 		f, err := Parse([]byte(src), ParseOptions{Path: "/etc/main.py"})
 		if err != nil {

@@ -129,7 +129,7 @@ func randomFloat(r *rand.Rand) float64 {
 		case 2:
 			f = math.Pow(10, float64(r.IntN(40)-20))
 		case 3:
-			f = math.Float64frombits(math.Float64bits(float64(r.IntN(1e17))) + uint64(r.IntN(3)))
+			f = math.Float64frombits(math.Float64bits(float64(r.Int64N(1e17))) + uint64(r.IntN(3)))
 		}
 		if !math.IsNaN(f) && !math.IsInf(f, 0) {
 			return f

@@ -89,7 +89,7 @@ func (f *File) lintFile() (report Report) {
 func (f *File) lintReading(r Reading) (report Report) {
 	if r.Section == "" {
 		var candidates []string
-		for _, t := range hubTraits() {
+		for _, t := range hubTraits {
 			candidates = append(candidates, t.Section)
 		}
 		finding := Finding{Code: CodeSectionCase, Severity: Warning, Option: r.Name, Pos: r.Pos,

@@ -99,17 +99,30 @@ func canonicalChanges(c changes) string {
 
 // configs makes random configurations that use every trick of pyconfig at a
 // few options, so that the tricks meet.
-type configs struct{ *rand.Rand }
+type configs struct {
+	*rand.Rand
+	// Most statements of one configuration are about one option, so that they
+	// meet.
+	focusSection, focusName string
+}
 
 func (r configs) pick(s ...string) string { return s[r.IntN(len(s))] }
 
 func (r configs) section() string {
+	if r.focusSection != "" && r.IntN(5) > 0 {
+		return r.focusSection
+	}
 	return r.pick("Spawner", "Spawner", "SystemdSpawner", "SystemdSpawner", "TestSpawner", "JupyterHub", "Configurable")
 }
 
 var optionNames = []string{"args", "environment", "users", "mem_limit"}
 
-func (r configs) name() string { return r.pick(optionNames...) }
+func (r configs) name() string {
+	if r.focusName != "" && r.IntN(5) > 0 {
+		return r.focusName
+	}
+	return r.pick(optionNames...)
+}
 
 // literal makes a value that fits the option, mostly.
 func (r configs) literal(name string) string {
@@ -132,6 +145,19 @@ func (r configs) target() (target, name string) {
 	return strings.NewReplacer("S", s, "n", n).Replace(r.pick("c.S.n", "c.S.n", "c.S.n", "c.S.n", "c['S']['n']", "c.S['n']", "(c.S.n)", "c . S . n", "c['S'].n")), n
 }
 
+// change makes a change that fits the option.
+func (r configs) change(name string) string {
+	switch name {
+	case "args":
+		return r.pick(".append('p')", ".append('p')", ".extend(['e', 'f'])", ".prepend(['q'])", ".prepend(['r', 's'])", ".insert(0, 'i')", " += ['p']", ".append(v)")
+	case "environment":
+		return r.pick(".update({'U': '1'})", ".update({'A': '9'})", ".update(K='1')", "['k'] = 'v'", "['k'] = v")
+	case "users":
+		return r.pick(".add('z')", ".add('a')", ".update({'u'})", " |= {'o'}")
+	}
+	return " = 'changed'"
+}
+
 // statement makes one statement of one or more lines.
 func (r configs) statement(sub bool) string {
 	t, n := r.target()
@@ -139,10 +165,13 @@ func (r configs) statement(sub bool) string {
 	s := r.section()
 	lit := r.literal(n)
 	simple := t + " = " + lit
-	change := t + r.pick(
-		".append('p')", ".append(['p'])", ".extend(['e', 'f'])", ".extend('ef')", ".extend({'e'})", ".prepend(['q'])", ".prepend(['q', 'r'])",
-		".insert(0, 'i')", ".insert(-1, 'i')", ".insert(99, 'i')", ".update({'U': '1'})", ".update({'u'})", ".update(K='1')", ".add('z')", ".add('a')",
-		" += ['p']", " += ('p',)", " += 'pq'", " |= {'o'}", "['k'] = 'v'", ".append(v)", ".clear()", ".pop()", ".sort()", ".remove('a')", ".update([('A', '2')])")
+	change := t + r.change(n)
+	if r.IntN(6) == 0 {
+		change = t + r.pick(
+			".append('p')", ".append(['p'])", ".extend(['e', 'f'])", ".extend('ef')", ".extend({'e'})", ".prepend(['q'])", ".prepend(['q', 'r'])",
+			".insert(0, 'i')", ".insert(-1, 'i')", ".insert(99, 'i')", ".update({'U': '1'})", ".update({'u'})", ".update(K='1')", ".add('z')", ".add('a')",
+			" += ['p']", " += ('p',)", " += 'pq'", " |= {'o'}", "['k'] = 'v'", ".append(v)", ".clear()", ".pop()", ".sort()", ".remove('a')", ".update([('A', '2')])")
+	}
 	body := r.pick(simple, change)
 	block := strings.ReplaceAll(body, "\n", " ")
 	if strings.Contains(block, "#") {
@@ -154,7 +183,10 @@ func (r configs) statement(sub bool) string {
 	if r.IntN(3) == 0 {
 		return change
 	}
-	switch r.IntN(64) {
+	if !sub && r.IntN(4) == 0 {
+		return r.load()
+	}
+	switch r.IntN(67) {
 	case 0:
 		return "if " + r.pick("True", "False", "v", "not v") + ":\n    " + body + "\nelse:\n    " + u + " = 'other'"
 	case 1:
@@ -279,18 +311,30 @@ func (r configs) statement(sub bool) string {
 		return "if isinstance(" + t + ", list): pass"
 	case 61:
 		return "def reads():\n    return " + t + "\n" + r.pick("", "reads().append('late')", "reads()")
+	case 63:
+		return "late = lambda: " + t + r.change(n) + "\n" + simple + "\nlate()"
+	case 64:
+		return "def later():\n    return " + t + "\n" + simple + "\nlater()" + r.change(n)
+	case 65:
+		return "[0 for " + strings.Trim(t, "()") + " in ['comprehended']]"
+	case 66:
+		return "import contextlib\nwith contextlib.nullcontext('with') as " + t + ": pass"
 	case 62:
 		return "c." + s + " = type(c)({'" + n + "': 'replaced'})"
 	}
-	if sub {
-		return simple
-	}
-	return r.pick("", "if True: ", "if False: ", "for i in range(2): ") +
+	return simple
+}
+
+func (r configs) load() string {
+	return r.pick("", "", "", "if True: ", "if False: ", "for i in range(2): ") +
 		r.pick("load_subconfig('sub.py')", "load_subconfig('sub.py', '.')", "load_subconfig('sub' + '.py')", "load_subconfig('missing.py')", "load_subconfig(fname='sub.py')",
 			"load_subconfig('sub.py', path=None)", "list(map(load_subconfig, ['sub.py']))")
 }
 
 func (r configs) source(n int, sub bool) string {
+	if r.focusSection == "" {
+		r.focusSection, r.focusName = r.section(), r.name()
+	}
 	var b strings.Builder
 	b.WriteString("v = ['v']\n")
 	for range n {
@@ -385,9 +429,11 @@ func TestReadingsEqualTraitlets(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := configs{rand.New(rand.NewPCG(seed, 0))}
+	r := configs{Rand: rand.New(rand.NewPCG(seed, 0))}
 	cases := make([]loadCase, count)
 	for i := range cases {
+		r.focusSection, r.focusName = "", ""
+		r.focusSection, r.focusName = r.section(), r.name()
 		cases[i] = loadCase{Main: r.source(1+r.IntN(5), false), JSON: r.json(), Files: map[string]string{"sub.py": r.source(1+r.IntN(2), true)}}
 	}
 	load := startLoader(t)
@@ -442,6 +488,9 @@ func TestReadingsEqualTraitlets(t *testing.T) {
 			"users": SetValue(StrValue("default")), "mem_limit": StrValue("default"),
 		}
 		for name, def := range defaults {
+			if len(answer.Traits) == 0 {
+				break
+			}
 			resolved++
 			r := f.Resolve([]string{"Configurable", "Spawner", "SystemdSpawner", "TestSpawner"}, name)
 			switch r.Certainty {
@@ -462,8 +511,8 @@ func TestReadingsEqualTraitlets(t *testing.T) {
 	}
 	t.Logf("%d of %d configurations load; of %d options in them %d are certain and %d recorded (%.0f %%), of %d traits %d are",
 		loaded, count, options, certain, recorded, 100*float64(certain+recorded)/float64(options), resolved, resolvedCertain)
-	assert.Greater(t, loaded, count/4)
-	assert.Greater(t, certain+recorded, options/2)
+	assert.Greater(t, loaded, count/3)
+	assert.Greater(t, certain+recorded, options/3)
 }
 
 func cutLast(s string) (before, after string, found bool) {

@@ -162,6 +162,9 @@ c.SystemdSpawner.environment.update({'B': '2'})
 c.Spawner.environment = {'A': '1'}
 c.SystemdSpawner.args.append('b')
 c.Spawner.args.append('a')
+c.SystemdSpawner.args.prepend(['p'])
+c.Spawner.args.prepend(['q'])
+c.SystemdSpawner.args.insert(0, 'i')
 c.Spawner.cmd = f()
 c.SystemdSpawner.cmd = ['x']
 c.SystemdSpawner.default_shell = f()
@@ -177,7 +180,7 @@ c.SystemdSpawner.default_shell = f()
 	require.Equal(t, Recorded, r.Certainty)
 	v, ok := r.Apply(Strs("d"))
 	assert.True(t, ok)
-	assert.Equal(t, "['d', 'a', 'b']", oneLine(v))
+	assert.Equal(t, "['p', 'q', 'i', 'd', 'a', 'b']", oneLine(v))
 	assert.Equal(t, Certain, f.Resolve(classes, "cmd").Certainty)
 	assert.Equal(t, NotCertain, f.Resolve(Ancestry("Spawner"), "cmd").Certainty)
 	assert.Equal(t, NotSet, f.Resolve(classes, "slice").Certainty)
@@ -313,7 +316,7 @@ func numbers(n int, format string) string {
 }
 
 func FuzzParse(f *testing.F) {
-	r := configs{rand.New(rand.NewPCG(1, 1))}
+	r := configs{Rand: rand.New(rand.NewPCG(1, 1))}
 	for range 40 {
 		f.Add(r.source(4, false), r.source(2, true), `{"Spawner": {"args": ["j"]}}`)
 	}

@@ -236,7 +236,7 @@ func (l *linter) named(section string) bool {
 
 func (l *linter) unknownSection(s Setting) {
 	var candidates []string
-	for _, t := range hubTraits() {
+	for _, t := range hubTraits {
 		candidates = append(candidates, t.Section)
 	}
 	if near := nearest(s.Section, append(candidates, l.spawner...)); near != "" {
@@ -252,7 +252,7 @@ func (l *linter) unknownOption(s Setting) {
 		class = "SystemdSpawner"
 	}
 	var candidates []string
-	for _, t := range hubTraits() {
+	for _, t := range hubTraits {
 		if slices.Contains(Ancestry(class), t.Section) {
 			candidates = append(candidates, t.Name)
 		}

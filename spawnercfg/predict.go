@@ -146,7 +146,7 @@ func newSpawner(settings []Setting, user User, hub Hub) (*spawner, error) {
 		"USERNAME": StrValue(user.Name), "USERID": IntValue(user.ID),
 	}}
 	known := map[string]Trait{}
-	for _, t := range hubTraits() {
+	for _, t := range hubTraits {
 		if t.Section == "Spawner" || t.Section == "SystemdSpawner" {
 			known[t.Name] = t
 			s.traits[t.Name] = t.Default

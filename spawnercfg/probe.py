@@ -123,7 +123,11 @@ def check(cls, instance, config, checked):
                 continue
             try:
                 if isinstance(value, LazyConfigValue):
-                    value = value.get_value(getattr(instance, option))
+                    try:
+                        initial = getattr(instance, option)
+                    except Exception:
+                        continue  # a default that needs more than a bare object
+                    value = value.get_value(initial)
                 with instance.cross_validation_lock:
                     value = traits[option]._validate(instance, value)
                 try:

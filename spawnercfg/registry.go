@@ -30,7 +30,7 @@ func (t Trait) Option() string { return t.Section + "." + t.Name }
 
 // Traits returns every option of JupyterHub 5.5.1 and SystemdSpawner 1.0.2
 // that a hub with them may have, by class, base classes first.
-func Traits() []Trait { return hubTraits() }
+func Traits() []Trait { return slices.Clone(hubTraits) }
 
 // Ancestry returns the classes whose sections a class obeys, base first and
 // itself last: for "SystemdSpawner" those are Configurable,
@@ -69,7 +69,7 @@ func Ancestry(class string) []string {
 // where the class is not known.
 func LookupTrait(section, name string) (Trait, bool) {
 	classes := Ancestry(section)
-	for _, t := range hubTraits() {
+	for _, t := range hubTraits {
 		if t.Name == name && slices.Contains(classes, t.Section) {
 			return t, true
 		}

@@ -156,8 +156,9 @@ func (u Unit) Reported() map[string]any {
 		// unit_patch_contexts in systemd's unit.c.
 		r["PrivateTmp"], r["NoNewPrivileges"] = true, true
 	}
-	if strings.HasPrefix(u.WorkingDirectory, "/") {
-		r["WorkingDirectory"] = path.Clean(u.WorkingDirectory)
+	// systemd-run takes "/" for no directory at all.
+	if dir := path.Clean(u.WorkingDirectory); strings.HasPrefix(dir, "/") && dir != "/" {
+		r["WorkingDirectory"] = dir
 	}
 	if u.Slice != "" {
 		delete(r, "Slice")

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Image is a built host, ready to boot. Nothing writes to its files again.
+// image is a built host, ready to boot. Nothing writes to its files again.
 type image struct {
 	disk, kernel, initrd string
 }

@@ -15,6 +15,17 @@ import (
 	"github.com/hubhost/hubhost/internal/testenv"
 )
 
+// The host is the one that internal/testenv's table of capabilities names.
+func TestLiveHostIsAsNamed(t *testing.T) {
+	testenv.Live(t)
+	release, hierarchy, _ := strings.Cut(os.Getenv("LIVE_HOST"), "/")
+	text, err := os.ReadFile("/etc/os-release")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "VERSION_CODENAME="+release+"\n")
+	_, err = os.Stat("/sys/fs/cgroup/cgroup.controllers") // only v2 has it there
+	assert.Equal(t, hierarchy == "v2", err == nil)
+}
+
 func TestLivePID1IsSystemd(t *testing.T) {
 	testenv.Live(t)
 	name, err := os.ReadFile("/proc/1/comm")

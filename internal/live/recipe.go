@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-// Release is a Debian release that the tier can boot.
+// release is a Debian release that the tier can boot.
 type release struct {
 	name   string
 	python string // the version of its Python, which chooses the wheels
@@ -23,7 +23,7 @@ var releases = map[string]release{
 var packages = []string{
 	"linux-image-cloud-amd64", "systemd", "systemd-sysv", "libpam-systemd", "udev", "kmod", "dbus",
 	"nginx-light", "node-configurable-http-proxy", "python3", "python3-venv",
-	"acl", "ca-certificates", "curl", "iproute2", "openssl", "procps", "sudo",
+	"acl", "ca-certificates", "curl", "iproute2", "login", "openssl", "passwd", "procps", "sudo",
 }
 
 // users are the people of the host; their uids count from 1001.

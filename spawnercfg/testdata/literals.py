@@ -1,7 +1,7 @@
 """Say what CPython makes of source text: a line of JSON for a line of JSON.
 
-{"literal": TEXT} is answered with a description of ast.literal_eval(TEXT), by
-type and exact value, and with its repr. {"file": TEXT} is answered with the
+{"literal": TEXT} is answered with a description of the value, by type and
+exactly, and with its repr. {"file": TEXT} is answered with the
 statements of the file, all of which must be the header's call or the
 assignment of a literal to c.Section.name.
 """
@@ -29,19 +29,33 @@ def describe(v):
     return ["dict", [[describe(k), describe(e)] for k, e in v.items()]]
 
 
-def literal(text):
-    node = ast.parse(text, mode="eval").body
-    # literal_eval takes set() from 3.9 on.
-    v = set() if ast.dump(node) == ast.dump(ast.parse("set()", mode="eval").body) else ast.literal_eval(node)
+# What a literal is made of. Num, Str, Bytes and NameConstant are Constant since
+# Python 3.8.
+LITERAL = {
+    "Expression", "Constant", "Num", "Str", "Bytes", "NameConstant", "UnaryOp", "USub",
+    "List", "Tuple", "Dict", "Set", "Load", "Call", "Name",
+}
+
+
+def evaluate(node):
+    """Evaluate a literal; literal_eval takes a nested set() from 3.9 on."""
+    for n in ast.walk(node):
+        if type(n).__name__ not in LITERAL:
+            raise ValueError("no literal: " + ast.dump(n))
+        if type(n) is ast.Call and (n.args or n.keywords or type(n.func) is not ast.Name):
+            raise ValueError("no literal: " + ast.dump(n))
+        if type(n) is ast.Name and n.id != "set":
+            raise ValueError("no literal: " + ast.dump(n))
+    expression = ast.Expression(node)
+    v = eval(compile(expression, "literal", "eval"), {"__builtins__": {"set": set}})
     return {"value": describe(v), "repr": repr(v)}
 
 
 def statements(source):
     tree = ast.parse(source.encode())
     compile(tree, "jupyterhub_config.py", "exec")
-    first = ast.unparse(tree.body[0]) if sys.version_info >= (3, 9) else "c = get_config()"
-    if first != "c = get_config()":
-        raise ValueError(first)
+    if ast.dump(tree.body[0]) != ast.dump(ast.parse("c = get_config()").body[0]):
+        raise ValueError(ast.dump(tree.body[0]))
     found = []
     for s in tree.body[1:]:
         t = s.targets[0]
@@ -49,15 +63,14 @@ def statements(source):
             raise ValueError(ast.dump(s))
         if type(t.value.value) is not ast.Name or t.value.value.id != "c":
             raise ValueError(ast.dump(s))
-        text = ast.get_source_segment(source, s.value)
-        found.append([t.value.attr, t.attr, literal(text)["value"]])
+        found.append([t.value.attr, t.attr, evaluate(s.value)["value"]])
     return {"statements": found}
 
 
 for line in sys.stdin:
     question = json.loads(line)
     try:
-        answer = literal(question["literal"]) if "literal" in question else statements(question["file"])
+        answer = evaluate(ast.parse(question["literal"], mode="eval").body) if "literal" in question else statements(question["file"])
     except Exception as e:
         answer = {"error": f"{type(e).__name__}: {e}"}
     print(json.dumps(answer), flush=True)

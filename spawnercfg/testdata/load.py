@@ -88,9 +88,11 @@ def load(case):
             f.write(case["json"])
         config.merge(JSONFileConfigLoader(os.path.abspath("main.json")).load_config())
     options = flatten(config, "", {})
-    # A class merges its sections in place, so that each gets a fresh load.
     traits = {}
-    spawner = TestSpawner(config=config)
+    try:
+        spawner = TestSpawner(config=config)
+    except Exception:  # a value that its trait refuses
+        return {"options": options, "traits": traits}
     for name in ("args", "environment", "users", "mem_limit"):
         traits[name] = canonical(getattr(spawner, name))
     return {"options": options, "traits": traits}
