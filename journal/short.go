@@ -160,7 +160,8 @@ func escapeSequence(b []byte) int {
 	return 0
 }
 
-// appendSize appends a number of bytes as systemd prints it: 41B, 1.5K.
+// appendSize appends a number of bytes as systemd 257 prints it: 41B, 1K,
+// 1.5K. Older versions print 1.0K.
 func appendSize(b []byte, n int) []byte {
 	if n < 1024 {
 		return append(strconv.AppendInt(b, int64(n), 10), 'B')
@@ -172,6 +173,8 @@ func appendSize(b []byte, n int) []byte {
 		units = units[1:]
 	}
 	b = strconv.AppendInt(b, size/1024, 10)
-	b = strconv.AppendInt(append(b, '.'), size%1024*10/1024, 10)
+	if tenths := size % 1024 * 10 / 1024; tenths > 0 {
+		b = strconv.AppendInt(append(b, '.'), tenths, 10)
+	}
 	return append(b, units[0])
 }
