@@ -73,15 +73,12 @@ func (h *host) logs(ctx context.Context, q journal.Query) iter.Seq2[*journal.Ent
 			yield(nil, err)
 			return
 		}
-		// journalctl has no -H of its own. ssh hands the remote shell one
-		// line, so that every argument is quoted for it.
-		remote := []string{"-xT", "--", h.remote, "journalctl", "-q", "-o", "export"}
-		for _, arg := range args {
-			remote = append(remote, quote(arg))
-		}
+		// journalctl has no -H of its own, and ssh gives what it is told to the
+		// remote user's shell.
+		line := journal.CommandLine(append([]string{"journalctl", "--quiet", "--output=export"}, args...)...)
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, "ssh", remote...)
+		cmd := exec.CommandContext(ctx, "ssh", "-xT", "--", h.remote, line)
 		out, err := cmd.StdoutPipe()
 		if err == nil {
 			err = cmd.Start()

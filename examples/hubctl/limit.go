@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hubhost/hubhost/internal/cli"
+	"github.com/hubhost/hubhost/journal"
 	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
 )
@@ -56,27 +57,18 @@ func limit(f *flag.FlagSet) cli.Run {
 			return err
 		}
 		showLimits(out, unit, old, set)
-		undo := []string{"hubctl limit", quoteIfNeeded(args[0])}
+		undo := []string{"hubctl", "limit", args[0]}
 		for _, l := range named(old) {
 			if !l.value.IsZero() {
-				undo = append(undo, "--"+l.flag+" "+l.text())
+				undo = append(undo, "--"+l.flag, l.text())
 			}
 		}
 		if *forGood {
 			undo = append(undo, "--for-good")
 		}
-		out.Printf("to undo: %s", cli.Printable(strings.Join(undo, " ")))
+		out.Printf("to undo: %s", cli.Printable(journal.CommandLine(undo...)))
 		return nil
 	}
-}
-
-func quoteIfNeeded(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool {
-		return r >= 0x80 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@", r)
-	}) {
-		return quote(name)
-	}
-	return name
 }
 
 func parseLimits(memory, cpu, tasks string) (units.Limits, error) {
