@@ -327,7 +327,7 @@ func TestLiveHandbookCertificate(t *testing.T) {
 	}
 	_, status = install(bundle, key)
 	require.Zero(t, status)
-	defer h.must("hubcert", "rollback", "--reload", "nginx")
+	defer h.must("hubcert", "rollback", "--reload", "nginx", "--roots", hub.CAFile)
 	assert.Contains(t, h.must("hubcert", "served", "127.0.0.1:443", "--name", hub.HostName), "installed:")
 	ca := filepath.Join(out, hub.HostName, hub.HostName+"-ca.crt")
 	require.NoError(t, exec.Command("curl", "--silent", "--fail", "--cacert", ca, "--output", os.DevNull, hub.URL+"/hub/api").Run())
@@ -359,5 +359,6 @@ func TestLiveHandbookWhy(t *testing.T) {
 	assert.Equal(t, "exec-chdir", reason.Code)
 	assert.Contains(t, reason.Cause, "/home/carol")
 	assert.NotEmpty(t, reason.Next)
+	cancel()
 	require.Error(t, <-started)
 }

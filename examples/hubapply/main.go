@@ -81,7 +81,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string) error {
 	}
 	defer manager.Close()
 
-	if err := o.judge(ctx, out, manager, path, after); err != nil {
+	if err := o.judge(ctx, out, manager, path, before, after); err != nil {
 		return err
 	}
 	if !out.Diff(o.names.Config, path, before.Bytes(), after.Bytes()) {
@@ -125,9 +125,10 @@ func (o *options) goBack(ctx context.Context, out *cli.IO, manager *units.Manage
 }
 
 // judge lints the new file and lets the hub's own Python check it. An error
-// ends the procedure before anything is written.
-func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager, path string, file *spawnercfg.File) error {
-	findings := file.Lint()
+// ends the procedure before anything is written; one that lint finds in the
+// present file too does not.
+func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager, path string, before, after *spawnercfg.File) error {
+	findings := site.Added(before.Lint(), after.Lint())
 	if findings.Err() == nil {
 		dir := o.dir
 		if dir == "" {
@@ -143,31 +144,19 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 		if err != nil {
 			return err
 		}
-		findings = merge(findings, checked.Report)
+		findings = append(findings, site.Added(findings, checked.Report)...)
 	}
 	var list []site.Finding
 	for _, f := range findings {
-		list = append(list, site.FromConfig(f))
+		if f.Severity > spawnercfg.Info {
+			list = append(list, site.FromConfig(f))
+		}
 	}
 	site.Show(out, path, list)
 	if findings.Err() != nil {
 		return errors.New("the new configuration has errors: nothing was changed")
 	}
 	return nil
-}
-
-// merge adds those of the hub's findings that lint has not said already.
-func merge(lint, hub spawnercfg.Report) spawnercfg.Report {
-	for _, f := range hub {
-		known := false
-		for _, g := range lint {
-			known = known || g.Option == f.Option && g.Pos.Line == f.Pos.Line && g.Code == f.Code
-		}
-		if !known {
-			lint = append(lint, f)
-		}
-	}
-	return lint
 }
 
 // warn says whose sessions end. What the hub does when it stops is in the

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
 )
@@ -107,7 +108,7 @@ func (w *writing) change(ctx context.Context, out *cli.IO, path string, edit fun
 		return nil
 	}
 	if !w.force {
-		if added := newErrors(before.Lint(), after.Lint()); len(added) > 0 {
+		if added := site.Added(before.Lint(), after.Lint()); added.Err() != nil {
 			return report(out, path, added, false)
 		}
 	}
@@ -120,26 +121,6 @@ func (w *writing) change(ctx context.Context, out *cli.IO, path string, edit fun
 	}
 	out.Printf("written to %s; the file from before is %s", cli.Printable(installed.Path), cli.Printable(filepath.Base(installed.Backup)))
 	return nil
-}
-
-// newErrors returns the errors that only the later report has.
-func newErrors(before, after spawnercfg.Report) spawnercfg.Report {
-	type finding struct {
-		code    spawnercfg.Code
-		option  string
-		message string
-	}
-	known := make(map[finding]bool)
-	for _, f := range before {
-		known[finding{f.Code, f.Option, f.Message}] = true
-	}
-	var added spawnercfg.Report
-	for _, f := range after {
-		if f.Severity == spawnercfg.Error && !known[finding{f.Code, f.Option, f.Message}] {
-			added = append(added, f)
-		}
-	}
-	return added
 }
 
 func emit(f *flag.FlagSet) cli.Run {

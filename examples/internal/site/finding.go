@@ -46,6 +46,26 @@ func Errors(findings []Finding) bool {
 	return false
 }
 
+// Added returns the findings of a changed configuration that the one before it
+// does not have: a hub that runs with a fault can still be changed.
+func Added(before, after spawnercfg.Report) spawnercfg.Report {
+	type finding struct {
+		code            spawnercfg.Code
+		option, message string
+	}
+	known := make(map[finding]bool)
+	for _, f := range before {
+		known[finding{f.Code, f.Option, f.Message}] = true
+	}
+	var added spawnercfg.Report
+	for _, f := range after {
+		if !known[finding{f.Code, f.Option, f.Message}] {
+			added = append(added, f)
+		}
+	}
+	return added
+}
+
 // FromConfig returns a finding about the hub's configuration.
 func FromConfig(f spawnercfg.Finding) Finding {
 	return Finding{

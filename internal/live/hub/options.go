@@ -20,7 +20,6 @@ func Options(token string) spawnercfg.Options {
 			SpawnerClass:       spawnercfg.Set("systemd"),
 			AuthenticatorClass: spawnercfg.Set("dummy"),
 			BindURL:            spawnercfg.Set("http://127.0.0.1:8000"),
-			AllowNamedServers:  spawnercfg.Set(true),
 			TornadoSettings: spawnercfg.Set(spawnercfg.TornadoSettings{
 				Headers: spawnercfg.RecommendedHeaders(),
 			}),
