@@ -26,7 +26,7 @@ func TestFindTests(t *testing.T) {
 	assert.ErrorContains(t, err, "no TestLive")
 }
 
-func TestLiveTestsOfAFile(t *testing.T) {
+func TestNamesOfLiveTests(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x_test.go")
 	require.NoError(t, os.WriteFile(file, []byte(`package x
 
