@@ -227,6 +227,13 @@ func TestEditsEqualTraitlets(t *testing.T) {
 		}
 		delete(before.Options, e.option)
 		delete(after.Options, e.option)
+		// What is computed may be computed from the edited option.
+		for _, r := range parseText(t, cases[2*i].Main).Readings() {
+			if r.Certainty == NotCertain {
+				delete(before.Options, r.Option())
+				delete(after.Options, r.Option())
+			}
+		}
 		require.Equal(t, before.Options, after.Options, show)
 	}
 	t.Logf("%d edits judged, %d refused", judged, refused)

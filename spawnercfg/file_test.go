@@ -240,6 +240,7 @@ func TestSubConfigurations(t *testing.T) {
 		"c.S.x = 1\nload_subconfig('bad.py')\nc.S.x = 2":  "2",
 		"c.S.x = 1\nif a: load_subconfig('sub.py')":       "not certain",
 		"c.S.x = 1\nif a: load_subconfig('deep.py')":      "1",
+		"if a: load_subconfig('opaque.py')\nc.S.x = 1":    "not certain",
 		"c.S.x = 1\nload_subconfig('$HOME/x.py')":         "not certain",
 		"c.S.x = 1\ndef f(): load_subconfig('sub.py')":    "not certain",
 		"c.S.x = 1\nload_subconfig('sub.py', fallback())": "not certain",

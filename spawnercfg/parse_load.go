@@ -66,6 +66,14 @@ func (s *step) loadSubconfig(args []py.Token) {
 		}
 		return
 	}
+	if sub.File != nil {
+		// What other code got hold of there, it may have here.
+		s.sticky = add(s.sticky, sub.File.table.sticky...)
+		for name, sec := range sub.File.table.sections {
+			mine := s.section(name)
+			mine.sticky = add(mine.sticky, sec.sticky...)
+		}
+	}
 	if s.when == whenever {
 		s.sticky = add(s.sticky, why)
 	} else {
