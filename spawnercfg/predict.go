@@ -413,6 +413,8 @@ func (s *spawner) account(u *Unit) error {
 		return err
 	}
 	if s.user.UnixName == "" || name != s.user.UnixName {
+		// The exception of pwd.getpwnam; its text beside the name depends on
+		// the version of Python.
 		return &PythonError{"KeyError", StrValue(name).String()}
 	}
 	u.UID, u.GID, u.WorkingDirectory = s.user.UID, s.user.GID, s.user.Home
