@@ -520,7 +520,7 @@ func (s *spawner) run(u *Unit, props properties, env *environment, args []string
 	if err := env.check(); err != nil {
 		return err
 	}
-	if err := fileNameError(u.EnvironmentFile, !strings.HasPrefix(dir+"/", join(filepath.Dir(u.EnvironmentFile), ""))); err != nil {
+	if err := fileNameError(u.EnvironmentFile, !strings.HasPrefix(dir+"/", u.EnvironmentFile[:strings.LastIndexByte(u.EnvironmentFile, '/')+1])); err != nil {
 		return err
 	}
 	u.Environment = env.names()
