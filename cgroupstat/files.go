@@ -52,9 +52,14 @@ var fileNames = [numFiles]string{
 
 func (f file) String() string { return fileNames[f] }
 
+// always reports whether every group has the file, whatever its controllers:
+// when it is missing, the group went away after its directory was opened.
+func (f file) always(path string) bool {
+	return f == cpuStat || f == cgroupEvents && path != "/"
+}
+
 var (
-	// everything ends with cgroup.events, which every group but the root
-	// has: when it is missing, the group went away during the reading.
+	// everything ends with a file that every group has, see always.
 	everything = func() (files []file) {
 		for f := range numFiles {
 			files = append(files, f)
@@ -63,13 +68,14 @@ var (
 	}()
 
 	// views are what a Sampler reads: with the three files of slices, which
-	// hold the effective limits, 16 for a unit in one slice.
+	// hold the effective limits, 16 for a unit in one slice. They too end with
+	// a file that every group has.
 	views = [...][]file{
 		Full: {
-			cpuStat, memoryCurrent, memorySwapCurrent, memoryMax, memoryStat, memoryEvents, memoryPressure,
-			cpuMax, cpuPressure, pidsCurrent, pidsMax, ioStat, ioPressure,
+			memoryCurrent, memorySwapCurrent, memoryMax, memoryStat, memoryEvents, memoryPressure,
+			cpuMax, cpuPressure, pidsCurrent, pidsMax, ioStat, ioPressure, cpuStat,
 		},
-		Light: {cpuStat, memoryCurrent, memoryMax, memoryEvents, cpuMax, pidsCurrent, pidsMax},
+		Light: {memoryCurrent, memoryMax, memoryEvents, cpuMax, pidsCurrent, pidsMax, cpuStat},
 	}
 
 	// limiting are the files whose tightest value up to the root binds.

@@ -160,7 +160,7 @@ func TestLiveEveryFigure(t *testing.T) {
 	h := openLive(t)
 	os.Remove("/run/cgroupstat-ready")
 	unit, path := start(t, "figures", working,
-		"MemoryMax=200M", "MemoryHigh=150M", "MemoryLow=10M", "MemoryMin=5M", "MemorySwapMax=50M", "CPUQuota=80%", "CPUWeight=70", "TasksMax=33", "IOAccounting=yes")
+		"MemoryMax=200M", "MemoryHigh=150M", "MemoryLow=10M", "MemoryMin=5M", "MemorySwapMax=50M", "CPUQuota=20%", "CPUWeight=70", "TasksMax=33", "IOAccounting=yes")
 	eventually(t, "the program is done", func() bool { _, err := os.Stat("/run/cgroupstat-ready"); return err == nil })
 	eventually(t, "its threads run", func() bool {
 		st, err := h.Stat(path)
@@ -171,6 +171,19 @@ func TestLiveEveryFigure(t *testing.T) {
 		run(t, "systemctl", "freeze", unit)
 	} else {
 		run(t, "systemctl", "kill", "--signal=STOP", unit) // v1 cannot freeze a service
+		pid := show(t, unit, "MainPID")
+		eventually(t, "all threads are stopped", func() bool {
+			tasks, err := filepath.Glob("/proc/" + pid + "/task/*/stat")
+			require.NoError(t, err)
+			for _, task := range tasks {
+				b, err := os.ReadFile(task)
+				require.NoError(t, err)
+				if !strings.Contains(string(b), ") T ") {
+					return false
+				}
+			}
+			return len(tasks) == 4
+		})
 	}
 	dirs := []string{"/sys/fs/cgroup" + path}
 	if h.Mode() != Unified {
@@ -215,8 +228,8 @@ func TestLiveEveryFigure(t *testing.T) {
 	assert.Equal(t, AtMost[uint64](200<<20), st.Memory.Max)
 	assert.Equal(t, AtMost[uint64](200<<20), st.Memory.EffectiveMax)
 	assert.Equal(t, AtMost[uint64](33), st.Tasks.Max)
-	assert.Equal(t, AtMost(0.8), st.CPU.Limit())
-	assert.Equal(t, AtMost(0.8), st.CPU.EffectiveLimit)
+	assert.Equal(t, AtMost(0.2), st.CPU.Limit())
+	assert.Equal(t, AtMost(0.2), st.CPU.EffectiveLimit)
 	assert.GreaterOrEqual(t, st.Memory.Anon.Or(0), uint64(24<<20))
 	assert.GreaterOrEqual(t, st.CPU.Usage.Or(0), 700*time.Millisecond)
 	assert.Positive(t, st.CPU.ThrottledPeriods.Or(0))

@@ -235,6 +235,7 @@ func TestControllerComesAndGoes(t *testing.T) {
 func TestSliceLimitChanges(t *testing.T) {
 	dir := unpack(t, "v2-6.12.txtar")
 	const deep = "/jupyter.slice/jupyter-class.slice/jupyter-carol.service"
+	write(t, filepath.Join(dir, deep, "cpu.stat"), "usage_usec 1\n")
 	write(t, filepath.Join(dir, deep, "memory.max"), "max\n")
 	write(t, filepath.Join(dir, filepath.Dir(deep), "memory.max"), "3000\n")
 	write(t, filepath.Join(dir, "jupyter.slice/memory.max"), "2000\n")

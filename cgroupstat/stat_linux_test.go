@@ -278,6 +278,22 @@ func TestNotRunningInTheMiddle(t *testing.T) {
 		_, err = h.Stat(alice)
 		assert.ErrorIs(t, err, ErrNotRunning, "at the reading of %s", f)
 	}
+	for _, f := range views[Full] {
+		for _, maxOpen := range []int{0, -1} {
+			dir := unpack(t, "v2-6.12.txtar")
+			h := open(t, dir, Unified)
+			openat := h.tree.openat
+			h.tree.openat = func(d int, name string, flags int, mode uint32) (int, error) {
+				if name == f.String() {
+					require.NoError(t, os.RemoveAll(filepath.Join(dir, alice)))
+				}
+				return openat(d, name, flags, mode)
+			}
+			s := h.NewSampler(SamplerConfig{MaxOpen: maxOpen})
+			defer s.Close()
+			assert.ErrorIs(t, sample(t, s, nil, alice)[0].Err, ErrNotRunning, "at the opening of %s to sample it", f)
+		}
+	}
 	dir := unpack(t, "v1.txtar")
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "memory", alice, "memory.oom_control")))
 	_, err := open(t, dir, Legacy).Stat(alice)
@@ -301,8 +317,12 @@ func TestMissingUnreadableMalformed(t *testing.T) {
 
 		require.NoError(t, os.Remove(name))
 		st, err := open(t, dir, Unified).Stat(alice)
-		require.NoError(t, err, f.String())
-		assert.NotEqual(t, full, st, "%s is missing and nothing is absent", f)
+		if f.always(alice) {
+			assert.ErrorIs(t, err, ErrNotRunning, f.String())
+		} else {
+			require.NoError(t, err, f.String())
+			assert.NotEqual(t, full, st, "%s is missing and nothing is absent", f)
+		}
 
 		write(t, name, "")
 		h := open(t, dir, Unified)
@@ -374,6 +394,7 @@ func TestPaths(t *testing.T) {
 	// A user's name may hold anything that systemd escapes.
 	const odd = `/system.slice/jupyter-o\x27brien\x20%s.service`
 	write(t, filepath.Join(h.Mount(), odd, "cgroup.events"), "populated 1\nfrozen 1\n")
+	write(t, filepath.Join(h.Mount(), odd, "cpu.stat"), "usage_usec 1\n")
 	st, err := h.Stat(odd)
 	require.NoError(t, err)
 	assert.Equal(t, some(true), st.Frozen)

@@ -94,7 +94,7 @@ func (t *tree) statUnified(path string, files []file, st *Stats) error {
 		if err != nil {
 			return err
 		}
-		if !found && f == cgroupEvents && path != "/" {
+		if !found && f.always(path) {
 			return ErrNotRunning
 		}
 	}
@@ -147,6 +147,10 @@ func (t *tree) openGroup(path string, files []file) (*group, error) {
 	g := &group{id: id, files: files, fds: make([]int, 0, len(files))}
 	for _, f := range files {
 		fd, err := t.openFile(dir, f.String())
+		if err == nil && fd < 0 && f.always(path) {
+			g.close()
+			return nil, ErrNotRunning
+		}
 		if err != nil {
 			g.close()
 			return nil, &Error{File: f.String(), Err: gone(err)}

@@ -134,7 +134,7 @@ func TestFollowWithoutInotify(t *testing.T) {
 // see that there are no more. It returns the field N of each.
 func followed(t *testing.T, f *Follower, n int, quiet time.Duration) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var got []string
 	for e, err := range f.Entries(ctx) {

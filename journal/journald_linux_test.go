@@ -74,7 +74,7 @@ func TestFollowResumes(t *testing.T) {
 		const n = 2000
 		d.Send("MESSAGE", "before", "TAG", "other")
 		d.Sync()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		var seen []int
 		q := Query{Match: Field("TAG", "load")}

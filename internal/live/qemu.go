@@ -64,8 +64,8 @@ func newOverlay(ctx context.Context, img image, path string) error {
 }
 
 // bootLimit is how long the machine may take to its first word: software
-// emulation on busy cores takes half a minute.
-const bootLimit = 3 * time.Minute
+// emulation on busy cores takes a minute or two.
+const bootLimit = 5 * time.Minute
 
 // How a machine may end, beside what the guest says itself.
 var (

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -171,13 +172,13 @@ var readSdjournal func(dir, unit string, newest int) (int, error)
 // each, and how it compares with the one named reference.
 func race(b *testing.B, want int, reference string, contenders ...contender) {
 	b.Helper()
-	times := make(map[string][]time.Duration)
+	times, cpu := make(map[string][]time.Duration), make(map[string][]time.Duration)
 	for b.Loop() {
 		for _, c := range contenders {
 			if c.once && len(times[c.name]) > 0 {
 				continue
 			}
-			start := time.Now()
+			cpuBefore, start := cpuTime(b), time.Now()
 			n, err := c.run()
 			took := time.Since(start)
 			if err != nil {
@@ -187,17 +188,17 @@ func race(b *testing.B, want int, reference string, contenders ...contender) {
 				b.Fatalf("%s: %d entries, want %d", c.name, n, want)
 			}
 			times[c.name] = append(times[c.name], took)
+			cpu[c.name] = append(cpu[c.name], cpuTime(b)-cpuBefore)
 		}
 	}
-	median := func(name string) time.Duration {
-		t := slices.Sorted(slices.Values(times[name]))
-		return t[len(t)/2]
+	median := func(times []time.Duration) time.Duration {
+		return slices.Sorted(slices.Values(times))[len(times)/2]
 	}
 	var out bytes.Buffer
 	for _, c := range contenders {
-		m := median(c.name)
-		fmt.Fprintf(&out, "%-28s %10.2f ms %12.0f entries/s %8.3f of %s", c.name, m.Seconds()*1e3, float64(want)/m.Seconds(),
-			m.Seconds()/median(reference).Seconds(), reference)
+		took := median(times[c.name]).Seconds()
+		fmt.Fprintf(&out, "%-18s %10.2f ms %10.2f ms CPU %10.0f entries/s %7.3f of %s", c.name, took*1e3, median(cpu[c.name]).Seconds()*1e3,
+			float64(want)/took, took/median(times[reference]).Seconds(), reference)
 		if c.memory != nil && !c.once {
 			m, err := c.memory()
 			if err != nil {
@@ -208,7 +209,22 @@ func race(b *testing.B, want int, reference string, contenders ...contender) {
 		out.WriteByte('\n')
 	}
 	b.Logf("%d entries\n%s", want, &out)
-	b.ReportMetric(median(contenders[0].name).Seconds()/median(reference).Seconds(), "of-"+reference)
+	b.ReportMetric(median(times[contenders[0].name]).Seconds()/median(times[reference]).Seconds(), "of-"+reference)
+}
+
+// cpuTime is what this process and those that it has waited for have used: on
+// a busy machine, it tells more than the clock.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return sum
 }
 
 const export = "journalctl-export"

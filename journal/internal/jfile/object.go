@@ -169,8 +169,8 @@ func (r *Reader) appendFields(offset uint64, buf []byte, spans []Span) ([]byte, 
 }
 
 // These bound what a reader keeps of the compressed fields that it expanded
-// last: a long command line, for one, is stored once and
-// named by every entry of its process.
+// last: a long command line, for one, is stored once and named by every entry
+// of its process.
 const (
 	cacheSlots = 64
 	maxCached  = 16 << 10
