@@ -33,8 +33,8 @@
 //
 // Options are those of JupyterHub 5.5 and SystemdSpawner 1.0; since JupyterHub
 // 2.3 few were added ([Trait.Since]) and none changed. Units are foretold as
-// SystemdSpawner 1.0.2 and systemd 243 to 257 make them. Files may be of any
-// Python 3.
+// SystemdSpawner 1.0.2 asks for them and systemd 252 makes them; it needs 243.
+// Files may be of any Python 3.
 //
 // # Out of scope
 //

@@ -234,3 +234,20 @@ func TestReport(t *testing.T) {
 	assert.NoError(t, Report(nil).Err())
 	assert.NoError(t, report.With(CodeCPULosesPercent).Err())
 }
+
+// TestLostPercents goes through all limits of whole percents up to 32 CPUs:
+// of 144 SystemdSpawner cuts one off, and what the hint says keeps it.
+func TestLostPercents(t *testing.T) {
+	lost := 0
+	for percent := int64(1); percent <= 3200; percent++ {
+		report := Lint(override([]Setting{option("SystemdSpawner.cpu_limit", FloatValue(float64(percent)/100))})).With(CodeCPULosesPercent)
+		if len(report) == 0 {
+			continue
+		}
+		lost++
+		better, err := strconv.ParseFloat(strings.TrimPrefix(report[0].Hint, "write "), 64)
+		require.NoError(t, err)
+		assert.Equal(t, percent, int64(better*100), report[0])
+	}
+	assert.Equal(t, 144, lost)
+}

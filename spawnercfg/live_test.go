@@ -123,6 +123,7 @@ func TestLiveReported(t *testing.T) {
 		{Slice: Set("live.service")},
 		{UnitNameTemplate: Set(MustTemplate("{USERNAME}.slice"))},
 		properties("MemoryMax", "0"),
+		properties("RuntimeDirectory", "live/../{USERNAME}"),
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			options.Cmd = Set(Templates("/usr/bin/sleep", "infinity"))

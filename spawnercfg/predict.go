@@ -413,6 +413,8 @@ func (s *spawner) account(u *Unit) error {
 		return err
 	}
 	if s.user.UnixName == "" || name != s.user.UnixName {
+		// The exception of pwd.getpwnam; its text beside the name depends on
+		// the version of Python.
 		return &PythonError{"KeyError", StrValue(name).String()}
 	}
 	u.UID, u.GID, u.WorkingDirectory = s.user.UID, s.user.GID, s.user.Home
@@ -518,7 +520,7 @@ func (s *spawner) run(u *Unit, props properties, env *environment, args []string
 	if err := env.check(); err != nil {
 		return err
 	}
-	if err := fileNameError(u.EnvironmentFile, !strings.HasPrefix(dir+"/", join(filepath.Dir(u.EnvironmentFile), ""))); err != nil {
+	if err := fileNameError(u.EnvironmentFile, !strings.HasPrefix(dir+"/", u.EnvironmentFile[:strings.LastIndexByte(u.EnvironmentFile, '/')+1])); err != nil {
 		return err
 	}
 	u.Environment = env.names()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -54,6 +53,13 @@ func (u *Unit) refuse() {
 		case "CPUQuota":
 			if n, ok := parseQuota(p.Value); ok && n == 0 || strings.HasPrefix(p.Value, "-") {
 				add(CodeCPULimitRefused, "SystemdSpawner.cpu_limit", "the limit comes out as CPUQuota=%s, which is too small for systemd", p.Value)
+			}
+		case "RuntimeDirectory":
+			words, _ := splitWords(p.Value)
+			for _, w := range words {
+				if strings.HasPrefix(w, "/") || simplify(w) != w || slices.Contains(strings.Split(w, "/"), "..") {
+					add(CodePathRefused, "SystemdSpawner.unit_name_template", "systemd does not take %q for a runtime directory", w)
+				}
 			}
 		case "ReadOnlyDirectories", "ReadOnlyPaths", "ReadWriteDirectories", "ReadWritePaths", "InaccessiblePaths", "InaccessibleDirectories":
 			words, _ := splitWords(p.Value)
@@ -157,7 +163,7 @@ func (u Unit) Reported() map[string]any {
 		r["PrivateTmp"], r["NoNewPrivileges"] = true, true
 	}
 	// systemd-run takes "/" for no directory at all.
-	if dir := path.Clean(u.WorkingDirectory); strings.HasPrefix(dir, "/") && dir != "/" {
+	if dir := simplify(u.WorkingDirectory); strings.HasPrefix(dir, "/") && dir != "/" {
 		r["WorkingDirectory"] = dir
 	}
 	if u.Slice != "" {
@@ -244,11 +250,22 @@ func reportPaths(r map[string]any, name, value string) {
 	}
 	for _, w := range words {
 		prefix, rest := pathPrefix(w)
-		if p := prefix + path.Clean(rest); !slices.Contains(known, p) {
+		if p := prefix + simplify(rest); !slices.Contains(known, p) {
 			known = append(known, p)
 		}
 	}
 	r[name] = known
+}
+
+// simplify is path_simplify: it drops doubled slashes, "." and a slash at the
+// end, and leaves ".." alone.
+func simplify(p string) string {
+	parts := slices.DeleteFunc(strings.Split(p, "/"), func(s string) bool { return s == "" || s == "." })
+	root := ""
+	if strings.HasPrefix(p, "/") {
+		root = "/"
+	}
+	return root + strings.Join(parts, "/")
 }
 
 func parseBool(s string) (b, ok bool) {

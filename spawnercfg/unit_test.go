@@ -100,7 +100,7 @@ func TestReported(t *testing.T) {
 		"nothing":            {SystemdSpawner{}, nil},
 		"limits":             {SystemdSpawner{MemLimit: Set(2 * GiB), CPULimit: Set(1.15)}, map[string]any{"MemoryMax": uint64(2 << 30), "CPUQuotaPerSecUSec": uint64(1140000)}},
 		"isolation":          {SystemdSpawner{IsolateTmp: Set(true), IsolateDevices: Set(true), DisableUserSudo: Set(false)}, map[string]any{"PrivateTmp": true, "PrivateDevices": true, "NoNewPrivileges": false}},
-		"paths":              {SystemdSpawner{ReadonlyPaths: Set(Templates("/", "-/opt//{USERNAME}/", `"/a b"`, "/")), ReadwritePaths: Set(Templates("+/srv"))}, map[string]any{"ReadOnlyPaths": []string{"/", "-/opt/alice", "/a b"}, "ReadWritePaths": []string{"+/srv"}}},
+		"paths":              {SystemdSpawner{ReadonlyPaths: Set(Templates("/", "-/opt//./{USERNAME}/", `"/a b"`, "/")), ReadwritePaths: Set(Templates("+/srv"))}, map[string]any{"ReadOnlyPaths": []string{"/", "-/opt/alice", "/a b"}, "ReadWritePaths": []string{"+/srv"}}},
 		"slice":              {SystemdSpawner{Slice: Set("users")}, map[string]any{"Slice": "users.slice"}},
 		"instance":           {SystemdSpawner{UnitNameTemplate: Set(MustTemplate("j-x@{USERNAME}"))}, map[string]any{"Slice": `system-j\x2dx.slice`, "RuntimeDirectory": []string{"j-x@alice"}}},
 		"dynamic user":       {SystemdSpawner{DynamicUsers: Set(true)}, map[string]any{"DynamicUser": true, "PrivateTmp": true, "User": nil, "Group": nil, "WorkingDirectory": "/var/lib/alice"}},
@@ -182,6 +182,7 @@ func TestRefusals(t *testing.T) {
 		{SystemdSpawner{CPULimit: Set(0.009)}, CodeCPULimitRefused},
 		{SystemdSpawner{ReadwritePaths: Set(Templates("a"))}, CodePathRefused},
 		{SystemdSpawner{Slice: Set("a.service")}, CodeSliceRefused},
+		{SystemdSpawner{UnitExtraProperties: Set([]Property{{"RuntimeDirectory", Literal("a/../b")}})}, CodePathRefused},
 	} {
 		unit := alice(t, tt.options)
 		require.Len(t, unit.Refusals, 1)
