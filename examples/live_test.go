@@ -206,6 +206,12 @@ func TestLiveHandbookSession(t *testing.T) {
 		}
 		assert.Equal(t, "active", h.session("bob").State)
 	})
+	t.Run("who uses what", func(t *testing.T) {
+		h := &handbook{t, h.hub}
+		out := h.must("hubctl", "top", "-n", "1", "--sort", "user")
+		assert.Regexp(t, `(?m)^alice +active`, out)
+		assert.Regexp(t, `(?m)^bob +active`, out)
+	})
 	t.Run("limits change while it runs", func(t *testing.T) {
 		h := &handbook{t, h.hub}
 		out := h.must("hubctl", "limit", "alice", "--memory", "700M")
@@ -344,7 +350,10 @@ func TestLiveHandbookCertificate(t *testing.T) {
 func TestLiveHandbookWhy(t *testing.T) {
 	h := open(t)
 	require.NoError(t, os.Rename("/home/carol", "/home/carol.away"))
-	defer os.Rename("/home/carol.away", "/home/carol")
+	defer func() {
+		assert.NoError(t, os.Rename("/home/carol.away", "/home/carol"))
+		assert.NoError(t, exec.Command("systemctl", "reset-failed", "jupyter-carol.service").Run())
+	}()
 	started := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
@@ -356,9 +365,11 @@ func TestLiveHandbookWhy(t *testing.T) {
 		h.decode(&reason, "hubctl", "why", "carol")
 		time.Sleep(200 * time.Millisecond)
 	}
-	assert.Equal(t, "exec-chdir", reason.Code)
-	assert.Contains(t, reason.Cause, "/home/carol")
-	assert.NotEmpty(t, reason.Next)
+	// Her home is a read-write path of the unit: its mount comes before the
+	// change of directory.
+	assert.Equal(t, "exec-namespace", reason.Code)
+	assert.Contains(t, reason.Next, "readwrite_paths")
+	assert.Contains(t, h.must("hubctl", "why", "carol"), "/home/carol: No such file or directory")
 	cancel()
 	require.Error(t, <-started)
 }

@@ -50,7 +50,7 @@ func setup(f *flag.FlagSet) cli.Run {
 	f.StringVar(&o.python, "python", site.Python, "the interpreter (`file`) that the hub runs by")
 	f.StringVar(&o.dir, "dir", "", "the hub's working `directory`, in place of the one that systemd has")
 	f.StringVar(&o.url, "url", "", "where the hub answers (`url`), in place of what the configuration says")
-	f.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long the restart may take, and after a failure the way back")
+	f.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long the check may take, and the restart, and after a failure the way back")
 	f.BoolVar(&o.dryRun, "dry-run", false, "judge and show, but write and restart nothing")
 	return func(ctx context.Context, out *cli.IO, args []string) error {
 		if len(args) != 1 {
@@ -139,7 +139,7 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 			dir = strings.TrimLeft(hub.WorkingDir, "!-")
 		}
 		_, done := out.Progress("asking the hub's Python")
-		checked, err := spawnercfg.Checker{Python: o.python, Dir: dir}.Check(ctx, path)
+		checked, err := spawnercfg.Checker{Python: o.python, Dir: dir, Limit: o.timeout}.Check(ctx, path)
 		done()
 		if err != nil {
 			return err

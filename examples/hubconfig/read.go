@@ -163,7 +163,7 @@ func lint(f *flag.FlagSet) cli.Run {
 
 func check(f *flag.FlagSet) cli.Run {
 	python := f.String("python", site.Python, "the interpreter (`file`) that the hub runs by")
-	limit := f.Duration("limit", 30*time.Second, "how long it may take")
+	limit := f.Duration("limit", 2*time.Minute, "how long it may take")
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, args []string) error {
 		path, err := one(args)
