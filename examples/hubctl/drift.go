@@ -42,7 +42,6 @@ func drift(f *flag.FlagSet) cli.Run {
 			if err != nil {
 				return err
 			}
-			account.UnitName = unit
 			foretold, err := spawnercfg.Predict(file.Settings(), account, spawnercfg.Hub{})
 			if err != nil {
 				return err
