@@ -33,10 +33,11 @@ func account(t *testing.T, name string) User {
 	return User{Name: name, ID: 1, UnixName: name, UID: uint32(uid), GID: uint32(gid), Home: u.HomeDir}
 }
 
-// shown returns the properties that systemctl show prints of a unit.
+// shown returns the properties that systemctl show --all prints of a unit;
+// without --all it leaves out empty lists.
 func shown(t *testing.T, unit string) map[string]any {
 	t.Helper()
-	out, err := exec.Command("systemctl", "show", "--", unit).Output()
+	out, err := exec.Command("systemctl", "show", "--all", "--", unit).Output()
 	require.NoError(t, err)
 	properties := map[string]any{}
 	for line := range strings.Lines(string(out)) {

@@ -327,7 +327,7 @@ var propertyOptions = map[string]string{
 
 // Drift compares a unit as foretold with the properties that systemd reports
 // of the running one, by name. A value may be of the type that D-Bus has, or
-// the text that systemctl show prints. Each difference is a finding of code
+// the text that systemctl show --all prints. Each difference is a finding of code
 // [CodeUnitDiffers]: the unit runs with options of an earlier start, or was
 // changed since, or something overrides the options. Severity is Error
 // where the difference leaves the user more than the options say, and Warning
