@@ -182,13 +182,13 @@ func (o *options) warn(ctx context.Context, out *cli.IO, manager *units.Manager,
 	}
 	cleanup := before.Read("JupyterHub", "cleanup_servers")
 	if on, ok := cleanup.Value.Bool(); cleanup.Certainty == spawnercfg.Certain && ok && !on {
-		out.Printf("%d sessions go on, because cleanup_servers is False: %s", len(users), cli.Printable(strings.Join(users, ", ")))
+		out.Printf("%s, because cleanup_servers is False: %s", site.Sessions(len(users), "goes on", "go on"), cli.Printable(strings.Join(users, ", ")))
 		return nil
 	}
-	what := "end, because cleanup_servers is not set to False"
+	what := site.Sessions(len(users), "ends", "end") + ", because cleanup_servers is not set to False"
 	if cleanup.Certainty == spawnercfg.NotCertain {
-		what = "may end, because cleanup_servers is not certain"
+		what = site.Sessions(len(users), "may end", "may end") + ", because cleanup_servers is not certain"
 	}
-	out.Printf("%s %d sessions %s: %s", out.Paint(cli.Warn, "warning:"), len(users), what, cli.Printable(strings.Join(users, ", ")))
+	out.Printf("%s %s: %s", out.Paint(cli.Warn, "warning:"), what, cli.Printable(strings.Join(users, ", ")))
 	return nil
 }

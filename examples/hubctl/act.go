@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
@@ -65,7 +66,7 @@ func (h *host) warnOfSessions(ctx context.Context, out *cli.IO, manager *units.M
 		return err
 	}
 	if h.remote != "" {
-		fmt.Fprintf(out.Err, "hubctl: %d sessions run: unless cleanup_servers is False there, they end\n", len(running))
+		fmt.Fprintf(out.Err, "hubctl: %s, unless cleanup_servers is False there\n", site.Sessions(len(running), "ends with the hub", "end with the hub"))
 		return nil
 	}
 	file, err := spawnercfg.ReadFile(h.names.Config, filepath.Dir(h.names.Config))
@@ -79,7 +80,7 @@ func (h *host) warnOfSessions(ctx context.Context, out *cli.IO, manager *units.M
 	if kept, ok := reading.Value.Bool(); reading.Certainty == spawnercfg.Certain && ok && !kept {
 		return nil
 	}
-	fmt.Fprintf(out.Err, "hubctl: %d sessions end with the hub, because cleanup_servers is not set to False\n", len(running))
+	fmt.Fprintf(out.Err, "hubctl: %s, because cleanup_servers is not set to False\n", site.Sessions(len(running), "ends with the hub", "end with the hub"))
 	return nil
 }
 

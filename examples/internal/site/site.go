@@ -136,3 +136,11 @@ func defaultTemplate() string {
 	template, _ := trait.Default.Str()
 	return template
 }
+
+// Sessions says what some sessions do: "1 session ends", "2 sessions end".
+func Sessions(n int, one, more string) string {
+	if n == 1 {
+		return "1 session " + one
+	}
+	return fmt.Sprintf("%d sessions %s", n, more)
+}
