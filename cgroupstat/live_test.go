@@ -700,7 +700,7 @@ func TestLiveRestart(t *testing.T) {
 	h := openLive(t)
 	// A unit of a file, since a transient one cannot be restarted.
 	const unit = "jupyter-again.service"
-	require.NoError(t, os.WriteFile("/run/systemd/system/"+unit, []byte("[Service]\nExecStart=/bin/sleep infinity\nMemoryMax=100M\n"), 0o644))
+	require.NoError(t, os.WriteFile("/run/systemd/system/"+unit, []byte("[Service]\nExecStart=/bin/sleep infinity\nCPUAccounting=yes\nMemoryMax=100M\n"), 0o644))
 	t.Cleanup(func() {
 		exec.Command("systemctl", "stop", unit).Run()
 		os.Remove("/run/systemd/system/" + unit)
