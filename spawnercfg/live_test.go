@@ -140,8 +140,9 @@ func TestLiveReported(t *testing.T) {
 				unit, err = Options{SystemdSpawner: options}.Unit(account(t, "alice"), Hub{})
 			}
 			require.NoError(t, err)
-			require.NoError(t, os.MkdirAll(filepath.Dir(unit.EnvironmentFile), 0o700))
-			require.NoError(t, os.WriteFile(unit.EnvironmentFile, nil, 0o400))
+			environment := filepath.Clean(unit.EnvironmentFile)
+			require.NoError(t, os.MkdirAll(filepath.Dir(environment), 0o700))
+			require.NoError(t, os.WriteFile(environment, nil, 0o400))
 			out, err := exec.Command(unit.Args[0], unit.Args[1:]...).CombinedOutput()
 			if len(unit.Refusals) > 0 {
 				assert.Error(t, err, "%s", out)
