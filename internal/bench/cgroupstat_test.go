@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hubhost/hubhost/cgroupstat"
+	"github.com/hubhost/hubhost/internal/testenv"
 )
 
 // The tree that all read is the package's own archive of a session's control
@@ -221,10 +222,7 @@ func TestCgroupstatSystemCalls(t *testing.T) {
 		countedReadings(t, root)
 		return
 	}
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip(err)
-	}
+	strace := testenv.Tool(t, "strace")
 	trace := filepath.Join(t.TempDir(), "trace")
 	cmd := exec.Command(strace, "-f", "-qq", "-o", trace, os.Args[0], "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), "COUNTED_TREE="+cgroupTree(t), "GOGC=off", "GODEBUG=asyncpreemptoff=1")
