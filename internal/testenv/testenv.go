@@ -67,6 +67,8 @@ var packages = map[string]string{
 	"openssl":                  "openssl",
 	"python3":                  "python3",
 	"strace":                   "strace",
+	"systemctl":                "systemd",
+	"systemd":                  "systemd",
 	"systemd-analyze":          "systemd",
 	"systemd-escape":           "systemd",
 	"systemd-journal-gatewayd": "systemd-journal-remote",
