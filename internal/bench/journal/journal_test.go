@@ -205,11 +205,14 @@ func race(b *testing.B, want int, reference string, contenders ...contender) {
 				b.Fatalf("%s: %v", c.name, err)
 			}
 			fmt.Fprintf(&out, " %7.1f MB, %.1f without mapped files", float64(m.all)/1024, float64(m.anonymous)/1024)
+			b.ReportMetric(float64(m.anonymous)/1024, c.name+"-anonymous-MB")
 		}
 		out.WriteByte('\n')
+		b.ReportMetric(took*1e3, c.name+"-ms")
 	}
 	b.Logf("%d entries\n%s", want, &out)
-	b.ReportMetric(median(times[contenders[0].name]).Seconds()/median(times[reference]).Seconds(), "of-"+reference)
+	b.ReportMetric(float64(want), "entries")
+	b.ReportMetric(0, "ns/op") // of all contenders together
 }
 
 // cpuTime is what this process and those that it has waited for have used: on
