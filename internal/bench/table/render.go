@@ -21,7 +21,7 @@ func render(f figures) ([]byte, error) {
 		"n": func(format, benchmark, unit string, divisor float64) (string, error) {
 			v, ok := f[benchmark][unit]
 			if !ok {
-				return "", fmt.Errorf("Benchmark%s was not run here, or has no %s", benchmark, unit)
+				return "", fmt.Errorf("no %s of Benchmark%s: was it skipped?", unit, benchmark)
 			}
 			return fmt.Sprintf(format, v/divisor), nil
 		},
