@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,7 +70,7 @@ func live(ctx context.Context, root string, o options) error {
 	var packages []testPackage
 	if !o.shell {
 		var err error
-		if packages, err = findTests(ctx, root, o.pkg, o.run); err != nil {
+		if packages, err = findTests(ctx, root, strings.Fields(o.pkg), o.run); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,7 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.release, "release", "bookworm", "Debian `release`: bookworm or trixie")
 	f.StringVar(&o.cgroup, "cgroup", "v2", "control group `hierarchy`: v1 or v2")
 	f.StringVar(&o.run, "run", "", "run only the tests that match this regular `expression`, as go test does")
-	f.StringVar(&o.pkg, "pkg", "./...", "run only the tests of these `packages`")
+	f.StringVar(&o.pkg, "pkg", "./...", "run only the tests of these `packages`, separated by spaces")
 	f.StringVar(&o.accel, "accel", "auto", "`how` QEMU runs the machine: auto, kvm or tcg")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "limit for the tests of each package")
 	f.BoolVar(&o.rebuild, "rebuild", false, "build the image even if the cache has it")
@@ -55,6 +56,9 @@ func parseOptions(args []string) (options, error) {
 	}
 	if o.accel != "auto" && o.accel != "kvm" && o.accel != "tcg" {
 		return o, usage(fmt.Errorf("-accel %q: want auto, kvm or tcg", o.accel))
+	}
+	if strings.TrimSpace(o.pkg) == "" {
+		return o, usage(errors.New("-pkg: no package"))
 	}
 	if _, err := regexp.Compile(o.run); err != nil {
 		return o, usage(fmt.Errorf("-run: %w", err))

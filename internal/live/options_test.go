@@ -21,6 +21,7 @@ func TestParseOptions(t *testing.T) {
 		{"-release", "trixie", "-cgroup", "v1"},
 		{"-accel", "xen"},
 		{"-run", "("},
+		{"-pkg", " "},
 		{"-resume", "dir"},
 		{"-nonsense"},
 		{"TestLiveX"},

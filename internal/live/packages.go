@@ -24,15 +24,15 @@ type testPackage struct {
 	rest  string   // what -run says of their subtests
 }
 
-// findTests lists the packages that match the pattern and have a TestLive…
+// findTests lists the packages that match the patterns and have a TestLive…
 // function which -run selects. It reads the files and compiles nothing.
-func findTests(ctx context.Context, root, pattern, runFlag string) ([]testPackage, error) {
+func findTests(ctx context.Context, root string, patterns []string, runFlag string) ([]testPackage, error) {
 	top, rest, _ := strings.Cut(runFlag, "/")
 	selected, err := regexp.Compile(top)
 	if err != nil {
 		return nil, usage(fmt.Errorf("-run: %w", err))
 	}
-	listed, err := goList(ctx, root, pattern)
+	listed, err := goList(ctx, root, patterns...)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func findTests(ctx context.Context, root, pattern, runFlag string) ([]testPackag
 		found = append(found, testPackage{path: l.ImportPath, dir: filepath.ToSlash(dir), tests: tests, rest: rest})
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no TestLive… function of %s matches -run %q", pattern, runFlag)
+		return nil, fmt.Errorf("no TestLive… function of %s matches -run %q", strings.Join(patterns, " "), runFlag)
 	}
 	return found, nil
 }
@@ -108,8 +108,9 @@ type listedPackage struct {
 	TestGoFiles, XTestGoFiles []string
 }
 
-func goList(ctx context.Context, root, pattern string) ([]listedPackage, error) {
-	cmd := command(ctx, "go", "list", "-json=ImportPath,Dir,Name,TestGoFiles,XTestGoFiles", pattern)
+func goList(ctx context.Context, root string, patterns ...string) ([]listedPackage, error) {
+	args := append([]string{"list", "-json=ImportPath,Dir,Name,TestGoFiles,XTestGoFiles", "--"}, patterns...)
+	cmd := command(ctx, "go", args...)
 	cmd.Dir, cmd.Env = root, guestEnv()
 	out, err := outputOf(cmd)
 	if err != nil {

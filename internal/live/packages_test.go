@@ -12,7 +12,7 @@ import (
 func TestFindTests(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	found, err := findTests(t.Context(), root, "./internal/live/...", "PID1|Spawns/alice")
+	found, err := findTests(t.Context(), root, []string{"./units", "./internal/live/..."}, "PID1|Spawns/alice")
 	require.NoError(t, err)
 	assert.Equal(t, []testPackage{{
 		path:  "github.com/hubhost/hubhost/internal/live",
@@ -22,7 +22,7 @@ func TestFindTests(t *testing.T) {
 	}}, found)
 	assert.Equal(t, "^(TestLiveHubSpawnsServers|TestLivePID1IsSystemd)$/alice", found[0].runExpr())
 
-	_, err = findTests(t.Context(), root, "./internal/live/...", "TestLiveNoSuchTest")
+	_, err = findTests(t.Context(), root, []string{"./units", "./internal/live/..."}, "TestLiveNoSuchTest")
 	assert.ErrorContains(t, err, "no TestLive")
 }
 
