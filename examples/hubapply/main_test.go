@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hubhost/hubhost/internal/cli/clitest"
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
@@ -15,21 +16,20 @@ import (
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"hubapply": main}) }
 
+func TestHelp(t *testing.T) { clitest.Help(t, app) }
+
 // TestScripts runs the program against a service manager of the test's own, up
 // to where the hub's own Python is needed: the whole is tested on the live
 // host.
 func TestScripts(t *testing.T) {
 	daemon := testenv.Tool(t, "dbus-daemon")
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(env *testscript.Env) error {
-			bus := unitstest.StartBus(env.T().(testing.TB), daemon)
-			fake := unitstest.New(env.T().(testing.TB), unitstest.Options{Bus: bus})
-			fake.Add(unitstest.Unit{Name: "jupyterhub.service", ActiveState: units.Active, Properties: map[string]any{"WorkingDirectory": "/"}},
-				unitstest.Unit{Name: "jupyter-alice-singleuser.service", ActiveState: units.Active})
-			env.Setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.Address())
-			return nil
-		},
+	clitest.Scripts(t, func(env *testscript.Env) error {
+		bus := unitstest.StartBus(env.T().(testing.TB), daemon)
+		fake := unitstest.New(env.T().(testing.TB), unitstest.Options{Bus: bus})
+		fake.Add(unitstest.Unit{Name: "jupyterhub.service", ActiveState: units.Active, Properties: map[string]any{"WorkingDirectory": "/"}},
+			unitstest.Unit{Name: "jupyter-alice-singleuser.service", ActiveState: units.Active})
+		env.Setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.Address())
+		return nil
 	})
 }
 
