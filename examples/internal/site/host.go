@@ -47,14 +47,19 @@ func Explained(ctx context.Context, manager *units.Manager, unit string, err err
 	return err
 }
 
-// ReadConfig reads the hub's configuration. Relative names in it are taken
-// from its own folder, where the hub's unit usually runs.
-func ReadConfig(path string) (*spawnercfg.File, error) {
+// ReadFile reads a configuration file. Relative names in it are taken from
+// its own folder, where the hub's unit usually runs.
+func ReadFile(path string) (*spawnercfg.File, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	file, err := spawnercfg.ReadFile(path, filepath.Dir(path))
+	return spawnercfg.ReadFile(path, filepath.Dir(path))
+}
+
+// ReadConfig reads the hub's configuration.
+func ReadConfig(path string) (*spawnercfg.File, error) {
+	file, err := ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the hub's configuration %s: %w; where is it? --config FILE", path, fs.ErrNotExist)
 	}
