@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,16 +15,18 @@ import (
 	"github.com/hubhost/hubhost/internal/cli"
 )
 
-// Scripts runs the script files in testdata/script. They have one more
-// command, which holds a program to its exit status, and a wrong usage to one
-// line on standard error and nothing on standard output:
+// Scripts runs the script files in testdata/script. They have two more
+// commands. exits holds a program to its exit status, and a wrong usage to one
+// line on standard error and nothing on standard output; capture sets a
+// variable to what the group of an expression matches in the last output:
 //
 //	exits STATUS PROGRAM [ARGUMENT…]
+//	capture VARIABLE EXPRESSION
 func Scripts(t *testing.T, setup func(*testscript.Env) error) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "capture": capture},
 	})
 }
 
@@ -46,6 +49,17 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if want == 2 && (ts.ReadFile("stdout") != "" || strings.Count(ts.ReadFile("stderr"), "\n") != 1) {
 		ts.Fatalf("wrong usage is one line on standard error and nothing else")
 	}
+}
+
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture VARIABLE EXPRESSION")
+	}
+	match := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(match) != 2 {
+		ts.Fatalf("no match for %s in the output", args[1])
+	}
+	ts.Setenv(args[0], match[1])
 }
 
 // Help holds a program to what its help says: each command has an example, and
