@@ -86,7 +86,7 @@ func top(f *flag.FlagSet) cli.Run {
 			}
 			defer s.close()
 			keyboard, resized = s.keys, s.resized
-			show = func() error { return s.draw(page(out, all, *order)) }
+			show = func() error { return s.draw(page(out, all, *order, "   m memory  c cpu  i io  u user  q quit")) }
 		}
 
 		ticker := time.NewTicker(*every)
@@ -133,8 +133,8 @@ func top(f *flag.FlagSet) cli.Run {
 // ctrlC is what a raw keyboard sends in place of a signal.
 const ctrlC = 3
 
-// page is what top shows.
-func page(out *cli.IO, all []session, order string) []byte {
+// page is what top shows; help is what the keys do, if there are any.
+func page(out *cli.IO, all []session, order, help string) []byte {
 	var text bytes.Buffer
 	p := *out
 	p.Out, p.Width = &text, 0 // the screen ends lines at the edge
@@ -149,12 +149,8 @@ func page(out *cli.IO, all []session, order string) []byte {
 			used += *s.CPUs
 		}
 	}
-	help := ""
-	if out.Terminal {
-		help = p.Paint(cli.Faint, "   m memory  c cpu  i io  u user  q quit")
-	}
 	p.Printf("%s  %s sessions, %s, %.2f CPUs, by %s%s", p.Paint(cli.Faint, now.Format(time.TimeOnly)),
-		p.Paint(cli.Bold, fmt.Sprint(len(all))), size(&memory), used, order, help)
+		p.Paint(cli.Bold, fmt.Sprint(len(all))), size(&memory), used, order, p.Paint(cli.Faint, help))
 	var rows [][]cli.Cell
 	for i := range all {
 		s := &all[i]
@@ -168,7 +164,7 @@ func page(out *cli.IO, all []session, order string) []byte {
 
 // plain writes page after page, an empty line between them.
 func plain(out *cli.IO, all []session, order string) error {
-	_, err := out.Out.Write(append(page(out, all, order), '\n'))
+	_, err := out.Out.Write(append(page(out, all, order, ""), '\n'))
 	return err
 }
 
