@@ -19,7 +19,6 @@ import (
 
 // IO is where a command reads and writes.
 type IO struct {
-	In       io.Reader
 	Out, Err io.Writer
 
 	// Terminal is set if Out is one; Width is then its columns, 0 if it does
@@ -37,7 +36,7 @@ type IO struct {
 
 // Standard returns the process's own streams.
 func Standard() *IO {
-	s := &IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, ErrTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	s := &IO{Out: os.Stdout, Err: os.Stderr, ErrTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		s.Terminal = true
 		s.Width, _, _ = term.GetSize(fd)

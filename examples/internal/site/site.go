@@ -19,7 +19,6 @@ import (
 const (
 	ConfigFile = "/opt/jupyterhub/etc/jupyterhub/jupyterhub_config.py"
 	Python     = "/opt/jupyterhub/bin/python"
-	CertDir    = "/opt/jupyterhub/certs"
 	HubUnit    = "jupyterhub.service"
 	ProxyUnit  = "nginx.service"
 )
