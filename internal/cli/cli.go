@@ -28,7 +28,7 @@ type App struct {
 // Command is one thing that a program does.
 type Command struct {
 	Name    string
-	Args    string // the positional arguments, as help shows them: "FILE OPTION=VALUE…"
+	Args    string // the positional arguments, as help shows them: "FILE OPTION=VALUE…"; empty: it takes none
 	Summary string
 	Example string // complete command lines, one a line
 
@@ -66,9 +66,13 @@ func (a *App) Main() int {
 // failure, 2 wrong usage.
 func (a *App) Run(ctx context.Context, io *IO, args []string) int {
 	c, err := a.parse(args)
+	written := &checked{w: io.Out}
+	io.Out = written
 	switch {
 	case err == nil:
-		err = c.run(ctx, io, c.args)
+		if err = c.run(ctx, io, c.args); err == nil {
+			err = written.err
+		}
 	case errors.Is(err, flag.ErrHelp) && c.cmd == nil:
 		a.help(io.Out)
 	case errors.Is(err, flag.ErrHelp):
@@ -96,6 +100,21 @@ func (a *App) Run(ctx context.Context, io *IO, args []string) int {
 	}
 	fmt.Fprintf(io.Err, "%s: %s\n", a.Name, text)
 	return 1
+}
+
+// checked remembers that output was lost: a full disk is a failure, though
+// hardly any caller looks at what printing returns.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 func oneLine(err error) string {

@@ -99,6 +99,20 @@ func TestRunInterrupted(t *testing.T) {
 	}
 }
 
+func TestRunNoticesLostOutput(t *testing.T) {
+	app := testApp(nil)
+	app.Commands[0].Setup = func(*flag.FlagSet) Run {
+		return func(_ context.Context, out *IO, _ []string) error { out.Printf("text"); return nil }
+	}
+	var errOut bytes.Buffer
+	assert.Equal(t, 1, app.Run(t.Context(), &IO{Out: full{}, Err: &errOut}, []string{"show"}))
+	assert.Equal(t, "prog: no space left\n", errOut.String())
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
 func TestHelp(t *testing.T) {
 	app := testApp(nil)
 	for _, args := range [][]string{{"--help"}, {"help"}, {"-h"}, {"help", "show"}, {"show", "--help"}, {"show", "FILE", "-h"}} {
