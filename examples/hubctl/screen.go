@@ -32,9 +32,14 @@ type screen struct {
 	restore func()
 }
 
-// openScreen takes the terminal over until close.
-func openScreen(out *cli.IO) (*screen, error) {
-	s := &screen{out: out, keys: make(chan byte), resized: make(chan os.Signal, 1), restore: func() {}}
+// ctrlC is what a raw keyboard sends in place of a signal.
+const ctrlC = 3
+
+// openScreen takes the terminal over until close. It calls quit at q and at
+// Ctrl-C by itself: who reads the other keys may be waiting for a host that
+// does not answer.
+func openScreen(out *cli.IO, quit func()) (*screen, error) {
+	s := &screen{out: out, keys: make(chan byte, 16), resized: make(chan os.Signal, 1), restore: func() {}}
 	s.fd = int(os.Stdout.Fd())
 	if in := int(os.Stdin.Fd()); term.IsTerminal(in) {
 		// Raw, so that a key comes without Enter, and is not shown.
@@ -50,7 +55,14 @@ func openScreen(out *cli.IO) (*screen, error) {
 				if n, err := os.Stdin.Read(key[:]); n != 1 || err != nil {
 					return
 				}
-				s.keys <- key[0]
+				if key[0] == 'q' || key[0] == ctrlC {
+					quit()
+					return
+				}
+				select {
+				case s.keys <- key[0]:
+				default: // nobody reads: the next key may be the one that ends it
+				}
 			}
 		}()
 	}

@@ -68,6 +68,8 @@ func top(f *flag.FlagSet) cli.Run {
 			return err
 		}
 		defer g.close()
+		ctx, quit := context.WithCancel(ctx)
+		defer quit()
 		// The first look only begins the rates; before it nothing is drawn, so
 		// that its error is seen.
 		all, err := g.look(ctx)
@@ -80,7 +82,7 @@ func top(f *flag.FlagSet) cli.Run {
 		if *asJSON {
 			show = func() error { return out.JSON(all) }
 		} else if out.Terminal && *times == 0 {
-			s, err := openScreen(out)
+			s, err := openScreen(out, quit)
 			if err != nil {
 				return err
 			}
@@ -98,10 +100,6 @@ func top(f *flag.FlagSet) cli.Run {
 				return nil
 			case <-resized:
 			case key := <-keyboard:
-				switch key {
-				case 'q', ctrlC:
-					return nil
-				}
 				if by, ok := keys[key]; ok {
 					*order = by
 				}
@@ -129,9 +127,6 @@ func top(f *flag.FlagSet) cli.Run {
 		}
 	}
 }
-
-// ctrlC is what a raw keyboard sends in place of a signal.
-const ctrlC = 3
 
 // page is what top shows; help is what the keys do, if there are any.
 func page(out *cli.IO, all []session, order, help string) []byte {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,9 +28,12 @@ type seat struct {
 	seen             string
 }
 
-// sit starts hubctl top on a terminal. After the first page nothing is drawn
-// but for a key or a new size.
-func sit(t *testing.T, bus *unitstest.Bus) *seat {
+// never is an interval at which nothing is drawn after the first page, but for
+// a key or a new size.
+const never = "1h"
+
+// sit starts hubctl top on a terminal.
+func sit(t *testing.T, bus *unitstest.Bus, interval string) *seat {
 	s := &seat{T: t}
 	var err error
 	s.person, s.terminal, err = pty.Open(90, 24)
@@ -38,7 +42,7 @@ func sit(t *testing.T, bus *unitstest.Bus) *seat {
 	// A guard against waiting for ever, not a measure of speed.
 	require.NoError(t, s.person.SetReadDeadline(time.Now().Add(time.Minute)))
 	s.before = s.termios()
-	s.cmd = exec.Command("hubctl", "top", "--interval", "1h", "--unit-template", "jupyter-{USERNAME}", "--host-root", t.TempDir())
+	s.cmd = exec.Command("hubctl", "top", "--interval", interval, "--unit-template", "jupyter-{USERNAME}", "--host-root", t.TempDir())
 	s.cmd.Env = append(os.Environ(), "DBUS_SYSTEM_BUS_ADDRESS="+bus.Address(), "TERM=xterm-256color", "NO_COLOR=1")
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.terminal, s.terminal, s.terminal
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -101,7 +105,18 @@ func first(lines []string) string { return strings.Fields(lines[2])[0] }
 
 func TestTopOnATerminal(t *testing.T) {
 	bus := unitstest.StartBus(t, testenv.Tool(t, "dbus-daemon"))
-	fake := unitstest.New(t, unitstest.Options{Bus: bus})
+	var hangs atomic.Bool
+	waiting, release := make(chan struct{}, 1), make(chan struct{})
+	fake := unitstest.New(t, unitstest.Options{Bus: bus, OnCall: func(unitstest.Call) error {
+		if hangs.Load() {
+			select {
+			case waiting <- struct{}{}:
+			default:
+			}
+			<-release
+		}
+		return nil
+	}})
 	for i, name := range []string{"alice", "bob", "carol", "dave"} {
 		fake.Add(unitstest.Unit{Name: "jupyter-" + name + ".service", ActiveState: units.Active, Properties: map[string]any{
 			"MemoryCurrent": uint64(i+1) << 30,
@@ -109,7 +124,7 @@ func TestTopOnATerminal(t *testing.T) {
 	}
 
 	t.Run("keys and sizes", func(t *testing.T) {
-		s := sit(t, bus)
+		s := sit(t, bus, never)
 		page := s.page()
 		assert.Regexp(t, `4 sessions, 10\.0G, .* by memory +m memory  c cpu  i io  u user  q quit$`, page[0])
 		assert.Regexp(t, `^USER +STATE`, page[1])
@@ -133,13 +148,22 @@ func TestTopOnATerminal(t *testing.T) {
 		s.leaves()
 	})
 	t.Run("Ctrl-C", func(t *testing.T) {
-		s := sit(t, bus)
+		s := sit(t, bus, never)
 		s.page()
 		s.press("\x03")
 		s.leaves()
 	})
+	t.Run("a host that does not answer", func(t *testing.T) {
+		s := sit(t, bus, "100ms")
+		s.page()
+		hangs.Store(true)
+		defer func() { hangs.Store(false); close(release) }()
+		<-waiting
+		s.press("mq") // the first key finds nobody who reads it
+		s.leaves()
+	})
 	t.Run("terminated", func(t *testing.T) {
-		s := sit(t, bus)
+		s := sit(t, bus, never)
 		s.page()
 		require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 		s.leaves()
