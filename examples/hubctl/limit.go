@@ -68,9 +68,14 @@ func limit(f *flag.FlagSet) cli.Run {
 		if *forGood {
 			c.Undo = append(c.Undo, "--for-good")
 		}
-		if h.remote != "" {
-			c.Undo = append(c.Undo, "-H", h.remote)
-		}
+		f.Visit(func(given *flag.Flag) {
+			switch given.Name {
+			case "H":
+				c.Undo = append(c.Undo, "-H", given.Value.String())
+			case "config", "unit-template":
+				c.Undo = append(c.Undo, "--"+given.Name, given.Value.String())
+			}
+		})
 		if *asJSON {
 			return out.JSON(c)
 		}

@@ -39,7 +39,7 @@ func parse(flags *flag.FlagSet, args []string) (positional []string, err error) 
 		if err != nil {
 			return nil, err
 		}
-		if err := f.Value.Set(value); err != nil {
+		if err := flags.Set(f.Name, value); err != nil {
 			return nil, Usage("%s %q: %s", dash(f.Name), value, reason(f.Value, err))
 		}
 		args = rest
