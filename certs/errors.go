@@ -22,7 +22,7 @@ type Error struct {
 	Stage Stage
 	State State
 
-	Err error
+	Err error // the cause
 }
 
 // Error returns the operation, what it worked on, the stage and the cause.

@@ -131,3 +131,17 @@ func exampleFiles() (cert, key []byte) {
 	}
 	return g.Host.CertPEM(), key
 }
+
+// Know that the installed certificate is about to expire, before users do.
+func ExampleTarget_Audit() {
+	report, err := certs.Target{}.Audit(certs.Policy{Names: []string{"hub.example.org"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if left := time.Until(report.NotAfter); left < 30*24*time.Hour {
+		fmt.Printf("renew it: %d days left\n", int(left.Hours()/24))
+	}
+	for _, f := range report.Findings {
+		fmt.Println(f.Severity, f.Code, f.Subject, f.Message)
+	}
+}

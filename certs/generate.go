@@ -59,7 +59,7 @@ type Request struct {
 
 // Generated is a pair for a test host with the private CA that signed it.
 type Generated struct {
-	Host *Pair
+	Host *Pair // for the server
 	CA   *Pair // its chain is the root that clients must be given
 }
 

@@ -12,8 +12,8 @@ import (
 
 // ServedChain is what a server sent to a client.
 type ServedChain struct {
-	Addr  string
-	Name  string
+	Addr  string              // that was connected to
+	Name  string              // that was asked for
 	Chain []*x509.Certificate // as sent, leaf first; never empty
 }
 

@@ -117,7 +117,7 @@ type Result struct {
 type Backup struct {
 	ID   string    // sorts by time
 	Time time.Time // when it was replaced
-	Pair *Pair
+	Pair *Pair     // as it was read back; it may be incomplete
 }
 
 // ErrChanged says that someone else changed the pair during an installation:

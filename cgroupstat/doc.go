@@ -46,9 +46,13 @@
 // answers them from memory, and a read of a control file cannot be
 // interrupted.
 //
-// Starting, stopping and limiting units is out of scope (package units), as
-// are network traffic, which control groups do not count, and GPUs.
+// # Versions
 //
 // Kernels from 5.10 and systemd from 247 are supported. On other systems than
 // Linux [Open] returns an error that wraps [errors.ErrUnsupported].
+//
+// # Out of scope
+//
+// Starting, stopping and limiting units (package units), network traffic,
+// which control groups do not count, and GPUs.
 package cgroupstat

@@ -18,7 +18,8 @@ type Limits struct {
 	// CPUWeight is 1 to 10000; on v1 it is compared with the shares that
 	// systemd makes of it.
 	CPUWeight Opt[uint64]
-	TasksMax  Limit[uint64]
+	// TasksMax counts processes and threads.
+	TasksMax Limit[uint64]
 }
 
 // Code names a kind of [Finding]. It is stable, and a target of [errors.Is].
@@ -36,6 +37,7 @@ const (
 	LimitOverridden Code = "limit-overridden"
 )
 
+// Error returns the code.
 func (c Code) Error() string { return string(c) }
 
 // Finding is a limit that does not hold as it was asked for.
@@ -52,6 +54,7 @@ type Finding struct {
 	Message string
 }
 
+// Error returns the limit and what its not holding does.
 func (f Finding) Error() string { return f.Property + ": " + f.Message }
 
 // Unwrap returns the code.
@@ -59,8 +62,8 @@ func (f Finding) Unwrap() error { return f.Code }
 
 // Report is the outcome of [Hierarchy.Enforced].
 type Report struct {
-	Path     string
-	Findings []Finding
+	Path     string    // the unit's control group
+	Findings []Finding // none: every limit holds as asked for
 }
 
 // Err joins the findings into one error, nil when there are none.

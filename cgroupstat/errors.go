@@ -48,6 +48,7 @@ type Error struct {
 	Err error
 }
 
+// Error returns the operation, the control group or file, and the cause.
 func (e *Error) Error() string {
 	if e.File == "" {
 		return fmt.Sprintf("cgroupstat: %s %s: %v", e.Op, strconv.Quote(e.Path), e.Err)

@@ -21,6 +21,7 @@ const (
 	Legacy
 )
 
+// String returns the mode in a word.
 func (m Mode) String() string {
 	switch m {
 	case Unified:

@@ -108,7 +108,9 @@ type CPU struct {
 	// summed over the CPUs.
 	Throttled Opt[time.Duration]
 	// Quota is the CPU time in each Period (CPUQuota=).
-	Quota  Limit[time.Duration]
+	Quota Limit[time.Duration]
+	// Period is what Quota is counted in, 100 ms unless the unit says other
+	// (CPUQuotaPeriodSec=).
 	Period Opt[time.Duration]
 	// EffectiveLimit is the tightest quota from this group up to the root, in
 	// CPUs.
@@ -155,13 +157,13 @@ type IO struct {
 	Pressure Pressure
 }
 
-// Device is the I/O of one block device.
+// Device is the I/O of one block device, by the kernel's numbers of it.
 type Device struct {
 	Major, Minor uint32
 	IOCounters
 }
 
-// IOCounters counts since the group was made.
+// IOCounters counts bytes and requests since the group was made.
 type IOCounters struct {
 	ReadBytes, WriteBytes, DiscardBytes uint64
 	ReadOps, WriteOps, DiscardOps       uint64

@@ -10,6 +10,7 @@ import (
 // EventKind is what happened to a unit.
 type EventKind uint8
 
+// The kinds of events.
 const (
 	// OOMKill is processes of the unit killed for lack of memory.
 	OOMKill EventKind = iota + 1
@@ -21,8 +22,9 @@ const (
 	// MemoryMax is the unit held at its MemoryMax: memory was taken back, or
 	// an [OOM] follows.
 	MemoryMax
-	// Populated is the unit's first process, Emptied the end of its last.
+	// Populated is the unit's first process.
 	Populated
+	// Emptied is the end of the unit's last process.
 	Emptied
 	// Created is a new control group that [Watcher.AddPrefix] was waiting
 	// for. It is watched from now on.
@@ -31,6 +33,7 @@ const (
 	Gone
 )
 
+// String returns the kind in lower case with dashes, such as "oom-kill".
 func (k EventKind) String() string {
 	switch k {
 	case OOMKill:

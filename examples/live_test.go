@@ -346,7 +346,7 @@ func TestLiveHandbookCertificate(t *testing.T) {
 	h.must("hubcert", "selfsign", hub.HostName, "--out", filepath.Join(dir, "other"))
 	errOut, status := install(bundle, filepath.Join(dir, "other", hub.HostName, hub.HostName+".key"))
 	assert.Equal(t, 1, status)
-	assert.Contains(t, errOut, "nothing was changed")
+	assert.Contains(t, errOut, "the old pair was not touched")
 	assert.Contains(t, h.must("hubcert", "served", "127.0.0.1:443", "--name", hub.HostName), "installed:")
 	assert.Contains(t, h.must("hubctl", "status"), "days left")
 }

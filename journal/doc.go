@@ -50,6 +50,16 @@
 // in two files: what its processes wrote in that user's, what the service
 // manager says of it in the system's.
 //
+// # Errors
+//
+// What fails is an [*Error]; these checks tell what to do:
+//
+//	errors.Is(err, fs.ErrPermission) // run as root, or as a member of systemd-journal or adm
+//	errors.Is(err, fs.ErrNotExist)   // no journal on this host, or not in that directory
+//	errors.Is(err, fs.ErrInvalid)    // the query is wrong
+//
+// One file that cannot be read is no error: see [Journal.Skipped].
+//
 // # Other hosts
 //
 // [Query.Args] renders a query as arguments of journalctl, and [ReadExport]

@@ -28,6 +28,7 @@ type Error struct {
 	Err error
 }
 
+// Error returns the operation, the file or directory, and the cause.
 func (e *Error) Error() string {
 	s := "journal: " + e.Op
 	if e.Path != "" {

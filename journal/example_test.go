@@ -147,3 +147,47 @@ func ExampleJournal_Unique() {
 		fmt.Println(uid)
 	}
 }
+
+// Go on after a restart of one's own program where it stopped, and miss
+// nothing.
+func ExampleFollower_Cursor() {
+	const saved = "/var/lib/hub-alerts/cursor"
+	j, err := journal.Open(journal.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer j.Close()
+	q := journal.Query{Units: []string{"jupyterhub"}, Priorities: journal.AtLeast(journal.Err)}
+	if cursor, err := os.ReadFile(saved); err == nil {
+		q.After = string(cursor)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		log.Fatal(err)
+	}
+	follower, err := j.Follow(q)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for e, err := range follower.Entries(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s %q\n", e.Unit(), e.Message())
+		if err := os.WriteFile(saved, []byte(follower.Cursor()), 0o600); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+// Know what the logs take, and how far they reach back.
+func ExampleJournal_Usage() {
+	j, err := journal.Open(journal.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer j.Close()
+	usage, err := j.Usage(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d MiB since %s\n", usage.Bytes>>20, usage.Oldest.Format(time.DateOnly))
+}

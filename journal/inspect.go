@@ -111,6 +111,7 @@ func (j *Journal) Fields(ctx context.Context) ([]string, error) {
 
 // Boot is one boot of a machine, as far as the journal has entries of it.
 type Boot struct {
+	// ID is for [Query.Boot].
 	ID ID
 	// First and Last are the times of its oldest and newest entry.
 	First, Last time.Time

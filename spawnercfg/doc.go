@@ -19,6 +19,19 @@
 // are a [ByteSize]; text in which SystemdSpawner fills in the user is a
 // [Template], and [Literal] text in it stays as it is, whatever it holds.
 //
+// # Errors
+//
+// What is wrong with a configuration is a [Finding] in a [Report], and its code
+// a target of [errors.Is]. What could not be done is an error; these checks tell
+// what to do:
+//
+//	errors.Is(err, fs.ErrNotExist)                 // no such file
+//	errors.AsType[*spawnercfg.ParseError](err)     // not Python: where, and why
+//	errors.AsType[*spawnercfg.EditError](err)      // only a person can change this option
+//	errors.Is(err, spawnercfg.ErrUnsure)           // only running the file could tell the value
+//	errors.AsType[*spawnercfg.PythonError](err)    // what SystemdSpawner would raise
+//	errors.Is(err, spawnercfg.ErrChanged)          // someone else changed the file meanwhile
+//
 // # Safety
 //
 // What is written holds assignments of literals and nothing else, whatever

@@ -136,3 +136,42 @@ func ExampleParseValue() {
 	// list <nil>
 	// 1:5: more than one value
 }
+
+// Go back to the file from before the last change.
+func ExampleRestore() {
+	ctx := context.Background()
+	const path = "/opt/jupyterhub/etc/jupyterhub/jupyterhub_config.py"
+	backups, err := spawnercfg.Backups(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if len(backups) == 0 {
+		fmt.Println("it was never changed by this package")
+		return
+	}
+	done, err := spawnercfg.Restore(ctx, path, backups[0], spawnercfg.InstallOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("to undo this too:", done.Backup)
+}
+
+// Give an option back to the hub's default.
+func ExampleFile_Unset() {
+	f, err := spawnercfg.Parse([]byte(`c.SystemdSpawner.mem_limit = '2G'
+c.SystemdSpawner.cpu_limit = 2   # since the autumn course
+`), spawnercfg.ParseOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if f, err = f.Unset("SystemdSpawner", "cpu_limit"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s", f.Bytes())
+	// Output:
+	// c.SystemdSpawner.mem_limit = '2G'
+}

@@ -53,9 +53,10 @@ type ParseOptions struct {
 //	if errors.As(err, &bad) { fmt.Println(bad.Pos) }
 type ParseError struct {
 	Pos Position
-	Msg string
+	Msg string // what Python would say, or this package
 }
 
+// Error returns the place and what is wrong there.
 func (e *ParseError) Error() string {
 	if pos := e.Pos.String(); pos != "" {
 		return pos + ": " + e.Msg

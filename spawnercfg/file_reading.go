@@ -32,7 +32,8 @@ type Reading struct {
 	// Section and Name are the option. Section is empty for an option of c
 	// itself, which no class reads.
 	Section, Name string
-	Certainty     Certainty
+	// Certainty says whether Value can be relied upon.
+	Certainty Certainty
 	// Value is the value of a Certain option.
 	Value Value
 	// Pos is where the value was given last.
@@ -69,7 +70,8 @@ func (r Reading) Apply(def Value) (_ Value, ok bool) {
 type Writer struct {
 	// Option is "Section.Name".
 	Option string
-	Pos    Position
+	// Pos is where the statement begins.
+	Pos Position
 	// Op is the operator or method: "=", "+=", "[]=", "append", "del".
 	Op string
 	// Text is the statement.

@@ -47,7 +47,8 @@ type Hub struct {
 	RunRoot string
 }
 
-// UnitProperty is one property that systemd-run sets.
+// UnitProperty is one property that systemd-run sets, by systemd's name and
+// with the text of its value.
 type UnitProperty struct {
 	Name, Value string
 }
@@ -71,7 +72,9 @@ type Unit struct {
 	WorkingDirectory, Slice string
 	// UID and GID are as given to systemd-run, and not given for a dynamic
 	// user.
-	UID, GID    uint32
+	UID, GID uint32
+	// DynamicUser is a user whose account systemd makes up for as long as the
+	// unit runs.
 	DynamicUser bool
 	// EnvironmentFile is the file with the server's environment. It holds the
 	// user's token.

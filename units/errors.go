@@ -61,6 +61,7 @@ type Error struct {
 	Err error
 }
 
+// Error returns the operation, the unit, the cause and systemd's own words.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -178,6 +179,7 @@ type JobError struct {
 	Superseded bool
 }
 
+// Error returns the operation, the unit, and how the job ended.
 func (e *JobError) Error() string {
 	text, ok := map[JobResult]string{
 		JobCanceled:    "the job was cancelled",
@@ -207,10 +209,11 @@ func (e *JobError) Error() string {
 type LimitError struct {
 	Unit     string
 	Property string // in systemd's words, such as "MemoryMax"
-	Want     Value
-	Got      Value
+	Want     Value  // what was asked for
+	Got      Value  // what systemd holds
 }
 
+// Error returns the unit, the property and both values.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("set limits %s: %s is %v after it was set to %v", e.Unit, e.Property, e.Got, e.Want)
 }

@@ -179,3 +179,22 @@ func ExampleMangle() {
 	// jupyter-alice@example.org-singleuser.service <nil>
 	// jupyter-a\x20b\x2a-singleuser.service <nil>
 }
+
+// End a user's session. That there is none is not a failure.
+func ExampleManager_Stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	m, err := units.Connect(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+
+	unit, err := units.Mangle("jupyter-"+"alice", ".service") // whatever the user is called
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := m.Stop(ctx, unit); err != nil && !errors.Is(err, units.ErrNoSuchUnit) {
+		log.Fatal(err)
+	}
+}

@@ -17,28 +17,28 @@ import (
 type Status struct {
 	Unit
 
-	UnitFileState string    // such as "enabled", "disabled", "static" or "transient"
-	LoadError     string    // why the unit could not be loaded, in systemd's words
-	NeedReload    bool      // the unit file changed since it was read: DaemonReload
-	InvocationID  string    // 32 hexadecimal digits, new for every start; the journal has it too
-	Since         time.Time // of the last change of state
-	ActiveSince   time.Time // of the last time that it became active
-	ControlGroup  string    // path below the root of the cgroup hierarchy; empty if it has none
-	Slice         string    // the slice that the unit is in
-	MainPID       uint32    // 0 if there is no main process
-	Result        string    // of a service: "success", or why it failed, such as "oom-kill"
-	ExitReason    ExitReason
-	ExitStatus    int32     // the exit status, or the number of the signal if ExitReason is Killed or Dumped
-	ExitedAt      time.Time // when the main process ended
-	Restarts      uint32    // automatic restarts since the last start by request
-	StatusText    string    // what the service says of itself by sd_notify
-	WorkingDir    string    // WorkingDirectory= of a service, with the leading "!" or "-" that systemd adds
-	User          string    // User= of a service; empty is root
-	Executable    string    // the program of the first ExecStart=
-	MemoryCurrent Value     // bytes; Default if it is not accounted
-	CPUUsage      Value     // CPU time; Default if it is not accounted
-	TasksCurrent  Value     // a count; Default if it is not accounted
-	Limits        Limits
+	UnitFileState string     // such as "enabled", "disabled", "static" or "transient"
+	LoadError     string     // why the unit could not be loaded, in systemd's words
+	NeedReload    bool       // the unit file changed since it was read: DaemonReload
+	InvocationID  string     // 32 hexadecimal digits, new for every start; the journal has it too
+	Since         time.Time  // of the last change of state
+	ActiveSince   time.Time  // of the last time that it became active
+	ControlGroup  string     // path below the root of the cgroup hierarchy; empty if it has none
+	Slice         string     // the slice that the unit is in
+	MainPID       uint32     // 0 if there is no main process
+	Result        string     // of a service: "success", or why it failed, such as "oom-kill"
+	ExitReason    ExitReason // how the main process ended; see ExitStatus
+	ExitStatus    int32      // the exit status, or the number of the signal if ExitReason is Killed or Dumped
+	ExitedAt      time.Time  // when the main process ended
+	Restarts      uint32     // automatic restarts since the last start by request
+	StatusText    string     // what the service says of itself by sd_notify
+	WorkingDir    string     // WorkingDirectory= of a service, with the leading "!" or "-" that systemd adds
+	User          string     // User= of a service; empty is root
+	Executable    string     // the program of the first ExecStart=
+	MemoryCurrent Value      // bytes; Default if it is not accounted
+	CPUUsage      Value      // CPU time; Default if it is not accounted
+	TasksCurrent  Value      // a count; Default if it is not accounted
+	Limits        Limits     // as systemd has them; the kernel may hold tighter ones of a slice
 }
 
 // ExitReason is how the main process of a service ended.

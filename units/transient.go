@@ -13,7 +13,7 @@ import (
 // systemd-run makes them and SystemdSpawner does for every session. The zero
 // value of a field leaves systemd's default.
 type Transient struct {
-	Description string
+	Description string // as systemctl status shows it
 
 	// Command is the program, with its absolute path, and its arguments.
 	// They are passed as they are: no shell, and no variables are expanded.

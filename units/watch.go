@@ -32,8 +32,8 @@ const (
 
 // Event is one change that a [Manager.Watch] saw.
 type Event struct {
-	Kind EventKind
-	Unit string // empty for Synced, Missed and Disconnected
+	Kind EventKind // what happened
+	Unit string    // empty for Synced, Missed and Disconnected
 
 	// Status is what is known of the unit after the event: the fields of
 	// [Unit] but the job, the times, the main process and how it ended,

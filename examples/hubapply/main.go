@@ -9,8 +9,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -43,30 +43,53 @@ type options struct {
 	url     string
 	timeout time.Duration
 	dryRun  bool
+	asJSON  bool
+}
+
+// outcome is what is left to say to a machine.
+type outcome struct {
+	Findings    []site.Finding `json:"findings"`
+	Changed     bool           `json:"changed"`     // the new file differs from the present one
+	Sessions    string         `json:"sessions"`    // what becomes of those that run
+	SessionsEnd bool           `json:"sessionsEnd"` // or may
+	Backup      string         `json:"backup"`      // the file from before, once the new one is installed
+	OK          bool           `json:"ok"`
+	Error       string         `json:"error"`
 }
 
 func setup(f *flag.FlagSet) cli.Run {
 	o := &options{names: site.Flags(f)}
-	f.StringVar(&o.python, "python", site.Python, "the interpreter (`file`) that the hub runs by")
+	f.StringVar(&o.python, "python", site.Python, "the `file` of the interpreter that the hub runs by")
 	f.StringVar(&o.dir, "dir", "", "the hub's working `directory`, in place of the one that systemd has")
-	f.StringVar(&o.url, "url", "", "where the hub answers (`url`), in place of what the configuration says")
-	f.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long the check may take, and the restart, and after a failure the way back")
+	f.StringVar(&o.url, "url", "", "the `address` where the hub answers, in place of what the configuration says")
+	f.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long judging may take, and the restart, and after a failure the way back")
 	f.BoolVar(&o.dryRun, "dry-run", false, "judge and show, but write and restart nothing")
+	f.BoolVar(&o.asJSON, "json", false, "write the outcome as JSON, and the rest on standard error")
 	return func(ctx context.Context, out *cli.IO, args []string) error {
 		if len(args) != 1 {
 			return cli.Usage("name the new configuration file")
 		}
-		return o.apply(ctx, out, args[0])
+		result := outcome{Findings: []site.Finding{}}
+		if !o.asJSON {
+			return o.apply(ctx, out, args[0], &result)
+		}
+		human := *out
+		human.Out, human.Terminal, human.Colour = out.Err, false, false
+		err := o.apply(ctx, &human, args[0], &result)
+		if result.OK = err == nil; err != nil {
+			result.Error = err.Error()
+		}
+		return errors.Join(err, out.JSON(result))
 	}
 }
 
 // apply is the whole procedure.
-func (o *options) apply(ctx context.Context, out *cli.IO, path string) error {
+func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *outcome) error {
 	source, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, err := spawnercfg.ReadFile(o.names.Config, filepath.Dir(o.names.Config))
+	before, err := site.ReadConfig(o.names.Config)
 	if err != nil {
 		return err
 	}
@@ -74,31 +97,43 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string) error {
 	if err != nil {
 		return err
 	}
-	// The variable by which systemctl too is shown another bus.
-	manager, err := units.Connect(ctx, &units.Config{Address: os.Getenv("DBUS_SYSTEM_BUS_ADDRESS")})
+	judging, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it was not judged within %s", o.timeout))
+	defer cancel()
+	manager, err := site.Connect(judging, "")
 	if err != nil {
 		return err
 	}
 	defer manager.Close()
 
-	if err := o.judge(ctx, out, manager, path, before, after); err != nil {
+	if err := o.judge(judging, out, manager, path, before, after, result); err != nil {
+		if judging.Err() != nil && ctx.Err() == nil {
+			return fmt.Errorf("%w: %w", context.Cause(judging), err)
+		}
 		return err
 	}
-	if !out.Diff(o.names.Config, path, before.Bytes(), after.Bytes()) {
+	if result.Changed = out.Diff(o.names.Config, path, before.Bytes(), after.Bytes()); !result.Changed {
 		out.Printf("the hub's configuration is this already: nothing to do")
 		return nil
 	}
-	if err := o.warn(ctx, out, manager, before); err != nil {
-		return err
-	}
-	if o.dryRun {
-		return nil
-	}
-
-	installed, err := after.Install(ctx, spawnercfg.InstallOptions{})
+	result.Sessions, result.SessionsEnd, err = o.names.AtRestart(judging, manager, before)
 	if err != nil {
 		return err
 	}
+	if result.SessionsEnd {
+		out.Printf("%s %s", out.Paint(cli.Warn, "warning:"), cli.Printable(result.Sessions))
+	} else {
+		out.Printf("%s", cli.Printable(result.Sessions))
+	}
+	if o.dryRun {
+		out.Printf("would install it and restart %s", cli.Printable(o.names.Hub))
+		return nil
+	}
+
+	installed, err := after.Install(judging, spawnercfg.InstallOptions{})
+	if err != nil {
+		return err
+	}
+	result.Backup = installed.Backup
 	out.Printf("installed; the file from before is %s", cli.Printable(installed.Backup))
 	since := time.Now()
 	failure := o.restart(ctx, out, manager, after)
@@ -127,7 +162,7 @@ func (o *options) goBack(ctx context.Context, out *cli.IO, manager *units.Manage
 // judge lints the new file and lets the hub's own Python check it. An error
 // ends the procedure before anything is written; one that lint finds in the
 // present file too does not.
-func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager, path string, before, after *spawnercfg.File) error {
+func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager, path string, before, after *spawnercfg.File, result *outcome) error {
 	findings := site.Added(before.Lint(), after.Lint())
 	if findings.Err() == nil {
 		dir := o.dir
@@ -141,54 +176,22 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 		_, done := out.Progress("asking the hub's Python")
 		checked, err := spawnercfg.Checker{Python: o.python, Dir: dir, Limit: o.timeout}.Check(ctx, path)
 		done()
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w; where is the hub's Python? --python FILE", err)
+		}
 		if err != nil {
 			return err
 		}
 		findings = append(findings, site.Added(findings, checked.Report)...)
 	}
-	var list []site.Finding
 	for _, f := range findings {
 		if f.Severity > spawnercfg.Info {
-			list = append(list, site.FromConfig(f))
+			result.Findings = append(result.Findings, site.FromConfig(f))
 		}
 	}
-	site.Show(out, path, list)
+	site.Show(out, path, result.Findings)
 	if findings.Err() != nil {
 		return errors.New("the new configuration has errors: nothing was changed")
 	}
-	return nil
-}
-
-// warn says whose sessions end. What the hub does when it stops is in the
-// configuration that it was started with, the old one.
-func (o *options) warn(ctx context.Context, out *cli.IO, manager *units.Manager, before *spawnercfg.File) error {
-	pattern, err := o.names.Pattern()
-	if err != nil {
-		return err
-	}
-	running, err := manager.List(ctx, units.Filter{Patterns: []string{pattern}, States: []string{"active"}})
-	if err != nil {
-		return err
-	}
-	var users []string
-	for _, u := range running {
-		if user, ok := o.names.User(u.Name); ok {
-			users = append(users, user)
-		}
-	}
-	if len(users) == 0 {
-		out.Printf("no sessions run")
-		return nil
-	}
-	cleanup := before.Read("JupyterHub", "cleanup_servers")
-	if on, ok := cleanup.Value.Bool(); cleanup.Certainty == spawnercfg.Certain && ok && !on {
-		out.Printf("%s, because cleanup_servers is False: %s", site.Sessions(len(users), "goes on", "go on"), cli.Printable(strings.Join(users, ", ")))
-		return nil
-	}
-	what := site.Sessions(len(users), "ends", "end") + ", because cleanup_servers is not set to False"
-	if cleanup.Certainty == spawnercfg.NotCertain {
-		what = site.Sessions(len(users), "may end", "may end") + ", because cleanup_servers is not certain"
-	}
-	out.Printf("%s %s: %s", out.Paint(cli.Warn, "warning:"), what, cli.Printable(strings.Join(users, ", ")))
 	return nil
 }

@@ -1,36 +1,105 @@
 package main
 
 import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hubhost/hubhost/internal/cli/clitest"
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
 	"github.com/hubhost/hubhost/units/unitstest"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"hubapply": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"hubapply": main, "hubpython": hubPython})
+}
 
-// TestScripts runs the program against a service manager of the test's own, up
-// to where the hub's own Python is needed: the whole is tested on the live
-// host.
+// hubPython stands for the hub's own Python, and finds nothing: what that
+// finds is tested in package spawnercfg, and on the live host. It answers on
+// the descriptor that Checker.Check gives it.
+func hubPython() {
+	if _, err := os.NewFile(3, "answer").WriteString("{}"); err != nil {
+		os.Exit(1)
+	}
+}
+
+func TestHelp(t *testing.T) { clitest.Help(t, app) }
+
+// startHub starts a service manager and a hub of the test's own. By what the
+// configuration holds at its start the hub runs, ends at once ("fails") or
+// never answers ("silent"); asked is told when it is asked meanwhile.
+func startHub(t testing.TB, config string, asked chan<- struct{}) (address, url string) {
+	holds := func(word string) bool {
+		source, err := os.ReadFile(config)
+		return err == nil && bytes.Contains(source, []byte(word))
+	}
+	bus := unitstest.StartBus(t, testenv.Tool(t, "dbus-daemon"))
+	fake := unitstest.New(t, unitstest.Options{Bus: bus, OnJob: func(unitstest.Job) unitstest.Outcome {
+		if holds("fails") {
+			return unitstest.Outcome{Result: units.JobFailed}
+		}
+		return unitstest.Outcome{}
+	}})
+	fake.Add(unitstest.Unit{Name: "jupyterhub.service", ActiveState: units.Active, Properties: map[string]any{"WorkingDirectory": "/"}},
+		unitstest.Unit{Name: "jupyter-alice-singleuser.service", ActiveState: units.Active})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if holds("silent") {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	return bus.Address(), server.URL
+}
+
+// TestScripts runs the program against a hub of the test's own; the whole with
+// a real one is tested on the live host.
 func TestScripts(t *testing.T) {
-	daemon := testenv.Tool(t, "dbus-daemon")
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(env *testscript.Env) error {
-			bus := unitstest.StartBus(env.T().(testing.TB), daemon)
-			fake := unitstest.New(env.T().(testing.TB), unitstest.Options{Bus: bus})
-			fake.Add(unitstest.Unit{Name: "jupyterhub.service", ActiveState: units.Active, Properties: map[string]any{"WorkingDirectory": "/"}},
-				unitstest.Unit{Name: "jupyter-alice-singleuser.service", ActiveState: units.Active})
-			env.Setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.Address())
-			return nil
-		},
+	clitest.Scripts(t, func(env *testscript.Env) error {
+		address, url := startHub(env.T().(testing.TB), filepath.Join(env.WorkDir, "config.py"), nil)
+		env.Setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+		env.Setenv("URL", url)
+		return nil
 	})
+}
+
+// Ctrl-C while the hub is waited for takes the change back, and says so.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	config, silent := filepath.Join(dir, "config.py"), filepath.Join(dir, "silent.py")
+	const before = "c.SystemdSpawner.mem_limit = '2G'\n"
+	require.NoError(t, os.WriteFile(config, []byte(before), 0o600))
+	require.NoError(t, os.WriteFile(silent, []byte("c.SystemdSpawner.mem_limit = '4G'  # silent\n"), 0o600))
+	asked := make(chan struct{}, 1)
+	address, url := startHub(t, config, asked)
+
+	cmd := exec.Command("hubapply", silent, "--config", config, "--python", "hubpython", "--url", url)
+	cmd.Env = append(os.Environ(), "DBUS_SYSTEM_BUS_ADDRESS="+address)
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill() }) // it has ended, if the test is good
+	<-asked
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	assert.Error(t, cmd.Wait())
+	assert.Equal(t, 1, cmd.ProcessState.ExitCode())
+	assert.Contains(t, errOut.String(), "hubapply: interrupted; the old configuration is back, and the hub answers\n")
+	now, err := os.ReadFile(config)
+	require.NoError(t, err)
+	assert.Equal(t, before, string(now))
 }
 
 func TestAnswers(t *testing.T) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/journal"
 	"github.com/hubhost/hubhost/spawnercfg"
@@ -30,12 +30,10 @@ func (o *options) restart(ctx context.Context, out *cli.IO, manager *units.Manag
 	update, done := out.Progress("restarting " + o.names.Hub)
 	defer done()
 	if err := manager.Restart(ctx, o.names.Hub); err != nil {
-		if _, failed := errors.AsType[*units.JobError](err); failed {
-			if st, statusErr := manager.Status(ctx, o.names.Hub); statusErr == nil {
-				err = fmt.Errorf("%w: %s", err, units.Explain(st))
-			}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		return err
+		return site.Explained(ctx, manager, o.names.Hub, err)
 	}
 	update("waiting for the hub at " + address)
 

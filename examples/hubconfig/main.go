@@ -45,7 +45,8 @@ var app = &cli.App{
 		{
 			Name: "unit", Args: "FILE", Setup: unit,
 			Summary: "Show the unit that a user will get: its name, the systemd-run arguments and the properties.",
-			Example: "hubconfig unit jupyterhub_config.py --user alice",
+			Example: "hubconfig unit jupyterhub_config.py --user alice\n" +
+				"hubconfig unit jupyterhub_config.py --user alice --uid 1001 --gid 1001 --home /home/alice --json",
 		},
 		{
 			Name: "emit", Args: "[OPTION=VALUE…]", Setup: emit,

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
-	"path/filepath"
+	"fmt"
+	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,16 +16,6 @@ import (
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
 )
-
-// open reads a configuration file; relative names in it are taken from its
-// own folder, where the hub's unit usually runs.
-func open(path string) (*spawnercfg.File, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	return spawnercfg.ReadFile(path, filepath.Dir(path))
-}
 
 func one(args []string) (string, error) {
 	if len(args) != 1 {
@@ -49,7 +42,7 @@ func show(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		file, err := open(path)
+		file, err := site.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -82,7 +75,7 @@ func show(f *flag.FlagSet) cli.Run {
 			if !o.Exact {
 				value = cli.Cell{Text: "not certain: " + o.Reason, Style: cli.Warn}
 			}
-			rows = append(rows, []cli.Cell{{Text: itoa(o.Line), Right: true}, {Text: o.Option, Style: cli.Bold}, value})
+			rows = append(rows, []cli.Cell{{Text: strconv.Itoa(o.Line), Right: true}, {Text: o.Option, Style: cli.Bold}, value})
 		}
 		out.Table([]string{"LINE", "OPTION", "VALUE"}, rows)
 		return nil
@@ -153,7 +146,7 @@ func lint(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		file, err := open(path)
+		file, err := site.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -162,7 +155,7 @@ func lint(f *flag.FlagSet) cli.Run {
 }
 
 func check(f *flag.FlagSet) cli.Run {
-	python := f.String("python", site.Python, "the interpreter (`file`) that the hub runs by")
+	python := f.String("python", site.Python, "the `file` of the interpreter that the hub runs by")
 	limit := f.Duration("limit", 2*time.Minute, "how long it may take")
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, args []string) error {
@@ -173,6 +166,9 @@ func check(f *flag.FlagSet) cli.Run {
 		_, done := out.Progress("asking the hub's Python")
 		result, err := spawnercfg.Checker{Python: *python, Limit: *limit}.Check(ctx, path)
 		done()
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w; where is the hub's Python? --python FILE", err)
+		}
 		if err != nil {
 			return err
 		}
@@ -210,7 +206,7 @@ func compare(f *flag.FlagSet) cli.Run {
 		}
 		var settings [2][]spawnercfg.Setting
 		for i, path := range args {
-			file, err := open(path)
+			file, err := site.ReadFile(path)
 			if err != nil {
 				return err
 			}

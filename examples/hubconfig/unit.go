@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
@@ -44,11 +43,14 @@ func unit(f *flag.FlagSet) cli.Run {
 		if *name == "" {
 			return cli.Usage("say whose unit: --user NAME")
 		}
-		file, err := open(path)
+		if *uid < -1 || *gid < -1 {
+			return cli.Usage("--uid %d, --gid %d: not numbers of accounts", *uid, *gid)
+		}
+		file, err := site.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		who, err := account(file, *name, *uid, *gid, *home)
+		who, known, err := account(file, *name, *uid, *gid, *home)
 		if err != nil {
 			return err
 		}
@@ -61,6 +63,10 @@ func unit(f *flag.FlagSet) cli.Run {
 				return err
 			}
 			return cli.ErrFinding
+		case isPython && !known:
+			return fmt.Errorf("the spawner would raise %w: this machine has no such account; describe it by --uid, --gid and --home", err)
+		case isPython:
+			return fmt.Errorf("the spawner would raise %w", err)
 		case err != nil:
 			return err
 		}
@@ -89,33 +95,19 @@ func unit(f *flag.FlagSet) cli.Run {
 
 // account is what the flags say of the user's Unix account, or else the
 // machine.
-func account(file *spawnercfg.File, name string, uid, gid int, home string) (spawnercfg.User, error) {
-	u := spawnercfg.User{Name: name}
-	options, err := file.Options()
+func account(file *spawnercfg.File, name string, uid, gid int, home string) (u spawnercfg.User, known bool, err error) {
 	unixName := name
-	if template, ok := options.SystemdSpawner.UsernameTemplate.Get(); ok && err == nil {
-		unixName = strings.ReplaceAll(template.String(), "{USERNAME}", name)
+	if options, err := file.Options(); err == nil {
+		if template, ok := options.SystemdSpawner.UsernameTemplate.Get(); ok {
+			unixName = strings.ReplaceAll(template.String(), "{USERNAME}", name)
+		}
 	}
-	known, err := user.Lookup(unixName)
-	if _, unknown := errors.AsType[user.UnknownUserError](err); err != nil && !unknown {
-		return u, err
+	if u, known, err = site.Account(name, unixName); err != nil {
+		return u, false, err
 	}
-	switch {
-	case uid >= 0:
-		u.UnixName, u.UID, u.GID = unixName, uint32(uid), uint32(uid)
-		if u.Home = home; home == "" {
-			u.Home = "/home/" + unixName
-		}
-	case known != nil:
-		n, err := strconv.ParseUint(known.Uid, 10, 32)
-		if err != nil {
-			return u, err
-		}
-		g, err := strconv.ParseUint(known.Gid, 10, 32)
-		if err != nil {
-			return u, err
-		}
-		u.UnixName, u.UID, u.GID, u.Home = unixName, uint32(n), uint32(g), known.HomeDir
+	if uid >= 0 {
+		u = spawnercfg.User{Name: name, UnixName: unixName, UID: uint32(uid), GID: uint32(uid), Home: "/home/" + unixName}
+		known = true
 	}
 	if gid >= 0 {
 		u.GID = uint32(gid)
@@ -123,7 +115,7 @@ func account(file *spawnercfg.File, name string, uid, gid int, home string) (spa
 	if home != "" {
 		u.Home = home
 	}
-	return u, nil
+	return u, known, nil
 }
 
 // hub is the hub's process: on the host itself its programs are looked for on

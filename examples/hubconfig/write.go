@@ -4,15 +4,12 @@ import (
 	"context"
 	"flag"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // assignment takes OPTION=VALUE apart. A value that is no Python literal is
 // text, so that mem_limit=4G needs no quotes within quotes.
@@ -95,7 +92,7 @@ func (w *writing) register(f *flag.FlagSet) {
 // change shows what changes, and writes it unless lint finds an error that
 // was not there before.
 func (w *writing) change(ctx context.Context, out *cli.IO, path string, edit func(*spawnercfg.File) (*spawnercfg.File, error)) error {
-	before, err := open(path)
+	before, err := site.ReadFile(path)
 	if err != nil {
 		return err
 	}
@@ -147,8 +144,8 @@ func emit(f *flag.FlagSet) cli.Run {
 		if err := spawnercfg.Lint(settings).Err(); err != nil {
 			return err
 		}
-		// Through the typed options: they come in the order of a file, and one
-		// that is given twice is refused.
+		// Through the typed options: they come in the order of a file, and of one
+		// that is given twice the later counts, as it does in a file.
 		options, err := spawnercfg.FromSettings(settings)
 		if err != nil {
 			return err

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
-	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
 )
 
@@ -39,8 +35,16 @@ func restart(f *flag.FlagSet) cli.Run {
 		}
 		defer manager.Close()
 		if what == "hub" {
-			if err := h.warnOfSessions(ctx, out, manager); err != nil {
+			config, err := h.config()
+			if err != nil {
 				return err
+			}
+			text, end, err := h.names.AtRestart(ctx, manager, config)
+			if err != nil {
+				return err
+			}
+			if end {
+				fmt.Fprintf(out.Err, "hubctl: %s\n", cli.Printable(text))
 			}
 		}
 		if *dryRun {
@@ -50,38 +54,8 @@ func restart(f *flag.FlagSet) cli.Run {
 		_, done := out.Progress("restarting " + unit)
 		err = manager.Restart(ctx, unit)
 		done()
-		return h.explained(ctx, out, manager, unit, "restarted", err)
+		return report(ctx, out, manager, unit, "restarted", err)
 	}
-}
-
-// warnOfSessions says what a restart of the hub does to sessions, before it
-// does.
-func (h *host) warnOfSessions(ctx context.Context, out *cli.IO, manager *units.Manager) error {
-	pattern, err := h.names.Pattern()
-	if err != nil {
-		return err
-	}
-	running, err := manager.List(ctx, units.Filter{Patterns: []string{pattern}, States: []string{"active"}})
-	if err != nil || len(running) == 0 {
-		return err
-	}
-	if h.remote != "" {
-		fmt.Fprintf(out.Err, "hubctl: %s, unless cleanup_servers is False there\n", site.Sessions(len(running), "ends with the hub", "end with the hub"))
-		return nil
-	}
-	file, err := spawnercfg.ReadFile(h.names.Config, filepath.Dir(h.names.Config))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	reading := file.Read("JupyterHub", "cleanup_servers")
-	if kept, ok := reading.Value.Bool(); reading.Certainty == spawnercfg.Certain && ok && !kept {
-		return nil
-	}
-	fmt.Fprintf(out.Err, "hubctl: %s, because cleanup_servers is not set to False\n", site.Sessions(len(running), "ends with the hub", "end with the hub"))
-	return nil
 }
 
 func stop(f *flag.FlagSet) cli.Run {
@@ -96,10 +70,6 @@ func stop(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return cli.Usage("%s", err)
 		}
-		if *dryRun {
-			out.Printf("would stop %s", cli.Printable(unit))
-			return nil
-		}
 		ctx, cancel := context.WithTimeout(ctx, *timeout)
 		defer cancel()
 		manager, err := h.connect(ctx)
@@ -107,23 +77,26 @@ func stop(f *flag.FlagSet) cli.Run {
 			return err
 		}
 		defer manager.Close()
+		if *dryRun {
+			st, err := manager.Status(ctx, unit)
+			if err != nil {
+				return err
+			}
+			out.Printf("would stop %s, which is %s", cli.Printable(unit), cli.Printable(string(st.ActiveState)))
+			return nil
+		}
 		_, done := out.Progress("stopping " + unit)
 		err = manager.Stop(ctx, unit)
 		done()
-		return h.explained(ctx, out, manager, unit, "stopped", err)
+		return report(ctx, out, manager, unit, "stopped", err)
 	}
 }
 
-// explained says that a job is done, or why it is not.
-func (h *host) explained(ctx context.Context, out *cli.IO, manager *units.Manager, unit, done string, err error) error {
-	if err == nil {
-		out.Printf("%s %s", cli.Printable(unit), out.Paint(cli.Good, done))
-		return nil
+// report says that a job is done, or why it is not.
+func report(ctx context.Context, out *cli.IO, manager *units.Manager, unit, done string, err error) error {
+	if err != nil {
+		return site.Explained(ctx, manager, unit, err)
 	}
-	if _, failed := errors.AsType[*units.JobError](err); failed {
-		if st, statusErr := manager.Status(ctx, unit); statusErr == nil {
-			return fmt.Errorf("%w: %s", err, units.Explain(st))
-		}
-	}
-	return err
+	out.Printf("%s %s", cli.Printable(unit), out.Paint(cli.Good, done))
+	return nil
 }

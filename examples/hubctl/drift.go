@@ -5,10 +5,7 @@ import (
 	"errors"
 	"flag"
 	"maps"
-	"os/user"
-	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
@@ -16,13 +13,10 @@ import (
 )
 
 func drift(f *flag.FlagSet) cli.Run {
-	h := hostFlags(f)
+	h := localFlags(f)
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
-		if h.remote != "" {
-			return cli.Usage("drift reads the hub's configuration and accounts: run it there")
-		}
-		file, err := spawnercfg.ReadFile(h.names.Config, filepath.Dir(h.names.Config))
+		file, err := site.ReadConfig(h.names.Config)
 		if err != nil {
 			return err
 		}
@@ -38,11 +32,21 @@ func drift(f *flag.FlagSet) cli.Run {
 		found := []site.Finding{}
 		for _, unit := range slices.Sorted(maps.Values(paths)) {
 			name, _ := h.names.User(unit)
-			account, err := lookup(name)
+			// The account's name is the user's, unless username_template says
+			// otherwise; then what depends on it is not foretold.
+			account, _, err := site.Account(name, name)
 			if err != nil {
 				return err
 			}
 			foretold, err := spawnercfg.Predict(file.Settings(), account, spawnercfg.Hub{})
+			if raised, ok := errors.AsType[*spawnercfg.PythonError](err); ok {
+				found = append(found, site.Finding{
+					Code: "would-not-start", Severity: "error", Option: unit,
+					Message: "the session runs, but would not start again: " + raised.Error(),
+					Hint:    "hubconfig unit shows what the configuration makes of the user",
+				})
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -63,7 +67,7 @@ func drift(f *flag.FlagSet) cli.Run {
 		} else {
 			site.Show(out, h.names.Config, found)
 			if len(found) == 0 {
-				out.Printf("%d sessions run as the configuration says", len(paths))
+				out.Printf("%s as the configuration says", site.Sessions(len(paths), "runs", "run"))
 			}
 		}
 		if len(found) > 0 {
@@ -71,27 +75,4 @@ func drift(f *flag.FlagSet) cli.Run {
 		}
 		return nil
 	}
-}
-
-// lookup returns what the machine knows of a user. The number that the hub's
-// database has for the user is not known here.
-func lookup(name string) (spawnercfg.User, error) {
-	u := spawnercfg.User{Name: name}
-	account, err := user.Lookup(name)
-	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
-		return u, nil
-	}
-	if err != nil {
-		return u, err
-	}
-	uid, err := strconv.ParseUint(account.Uid, 10, 32)
-	if err != nil {
-		return u, err
-	}
-	gid, err := strconv.ParseUint(account.Gid, 10, 32)
-	if err != nil {
-		return u, err
-	}
-	u.UnixName, u.UID, u.GID, u.Home = account.Username, uint32(uid), uint32(gid), account.HomeDir
-	return u, nil
 }

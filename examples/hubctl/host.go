@@ -1,17 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"iter"
-	"os"
 	"os/exec"
 
 	"github.com/hubhost/hubhost/cgroupstat"
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/journal"
+	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
 )
 
@@ -22,20 +24,53 @@ type host struct {
 	root   string
 }
 
-func hostFlags(f *flag.FlagSet) *host {
+// localFlags registers the flags of a command that works on this machine
+// alone.
+func localFlags(f *flag.FlagSet) *host {
 	h := &host{names: site.Flags(f)}
-	f.StringVar(&h.remote, "H", "", "another `host`, reached by ssh")
-	f.StringVar(&h.root, "host-root", "", "where the host's file system is mounted (`directory`), from inside a container")
+	f.StringVar(&h.root, "host-root", "", "the `directory` where the host's file system is mounted, from inside a container")
 	return h
 }
 
-func (h *host) connect(ctx context.Context) (*units.Manager, error) {
-	// The variable by which systemctl too is shown another bus.
-	config := units.Config{Address: os.Getenv("DBUS_SYSTEM_BUS_ADDRESS")}
-	if h.remote != "" {
-		config.Dial = units.SSH(h.remote)
+func hostFlags(f *flag.FlagSet) *host {
+	h := localFlags(f)
+	f.Var((*remote)(h), "H", "another `host`, such as root@hub.example.org, reached by ssh")
+	return h
+}
+
+// remote is the flag -H.
+type remote host
+
+func (r *remote) String() string { return r.remote }
+
+func (r *remote) Set(name string) error {
+	switch {
+	case name == "":
+		return errors.New("no host's name") // of an unset variable: this machine is not meant
+	case name[0] == '-':
+		return errors.New("a host's name does not begin with a dash")
 	}
-	return units.Connect(ctx, &config)
+	r.remote = name
+	if r.names.Config == site.ConfigFile {
+		r.names.Config = "" // this machine's is not that host's
+	}
+	return nil
+}
+
+func (h *host) connect(ctx context.Context) (*units.Manager, error) {
+	return site.Connect(ctx, h.remote)
+}
+
+// config reads the hub's configuration; nil if there is none here.
+func (h *host) config() (*spawnercfg.File, error) {
+	if h.names.Config == "" {
+		return nil, nil
+	}
+	file, err := site.ReadConfig(h.names.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return file, err
 }
 
 // groups opens the control groups of this machine; nil if they are another
@@ -75,10 +110,12 @@ func (h *host) logs(ctx context.Context, q journal.Query) iter.Seq2[*journal.Ent
 		}
 		// journalctl has no -H of its own, and ssh gives what it is told to the
 		// remote user's shell.
-		line := journal.CommandLine(append([]string{"journalctl", "--quiet", "--output=export"}, args...)...)
+		line := journal.CommandLine(append([]string{"journalctl"}, args...)...)
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "ssh", "-xT", "--", h.remote, line)
+		var said bytes.Buffer
+		cmd.Stderr = &said
 		out, err := cmd.StdoutPipe()
 		if err == nil {
 			err = cmd.Start()
@@ -98,7 +135,7 @@ func (h *host) logs(ctx context.Context, q journal.Query) iter.Seq2[*journal.Ent
 			}
 		}
 		if err := cmd.Wait(); err != nil {
-			yield(nil, fmt.Errorf("journal of %s: %w", h.remote, err))
+			yield(nil, fmt.Errorf("journal of %s: %w: %s", h.remote, err, bytes.TrimSpace(said.Bytes())))
 		}
 	}
 }

@@ -21,16 +21,13 @@ type quiet struct {
 }
 
 func idle(f *flag.FlagSet) cli.Run {
-	h := hostFlags(f)
+	h := localFlags(f)
 	window := f.Duration("for", time.Hour, "how long to watch")
-	below := f.Float64("below", 0.02, "the CPU use, in CPUs, below which a session is idle (`number`)")
+	below := f.Float64("below", 0.02, "the CPU use below which a session is idle, a `number` of CPUs")
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
 		if *window < time.Second {
 			return cli.Usage("--for %s: at least a second", *window)
-		}
-		if h.remote != "" {
-			return cli.Usage("idle reads this machine's control groups: run it there")
 		}
 		hierarchy, err := h.groups()
 		if err != nil {
@@ -66,7 +63,7 @@ func idle(f *flag.FlagSet) cli.Run {
 // watchIdle samples all sessions until the window has passed, and returns
 // those that were idle in all of it.
 func (h *host) watchIdle(ctx context.Context, out *cli.IO, manager *units.Manager, sampler *cgroupstat.Sampler, window time.Duration) ([]quiet, error) {
-	update, done := out.Progress(fmt.Sprintf("watching for %s", window))
+	_, done := out.Progress(fmt.Sprintf("watching for %s", window))
 	defer done()
 	every := min(window/4, 30*time.Second)
 	found := []quiet{}
@@ -91,7 +88,6 @@ func (h *host) watchIdle(ctx context.Context, out *cli.IO, manager *units.Manage
 			}
 			return found, nil
 		}
-		update(fmt.Sprintf("watching for %s, %d sessions", left.Round(time.Second), len(paths)))
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()

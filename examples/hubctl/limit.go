@@ -20,6 +20,7 @@ func limit(f *flag.FlagSet) cli.Run {
 	tasks := f.String("tasks", "", "the most processes and threads: a `number`, infinity, or default")
 	forGood := f.Bool("for-good", false, "keep it after the next boot, and for the user's later sessions")
 	dryRun := f.Bool("dry-run", false, "only show the difference")
+	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, args []string) error {
 		if len(args) != 1 {
 			return cli.Usage("name one user")
@@ -40,35 +41,63 @@ func limit(f *flag.FlagSet) cli.Run {
 			return err
 		}
 		defer manager.Close()
+		var old units.Limits
 		if *dryRun {
 			st, err := manager.Status(ctx, unit)
 			if err != nil {
 				return err
 			}
-			showLimits(out, unit, st.Limits, set)
-			return nil
+			old = st.Limits
+		} else {
+			lifetime := units.ThisBoot
+			if *forGood {
+				lifetime = units.ForGood
+			}
+			if old, err = manager.SetLimits(ctx, unit, set, lifetime); err != nil {
+				return err
+			}
 		}
-		lifetime := units.ThisBoot
-		if *forGood {
-			lifetime = units.ForGood
-		}
-		old, err := manager.SetLimits(ctx, unit, set, lifetime)
-		if err != nil {
-			return err
-		}
-		showLimits(out, unit, old, set)
-		undo := []string{"hubctl", "limit", args[0]}
-		for _, l := range named(old) {
+		c := changed{Unit: unit, Old: make(map[string]string), New: make(map[string]string), Undo: []string{"hubctl", "limit", args[0]}}
+		was := named(old)
+		for i, l := range named(set) {
 			if !l.value.IsZero() {
-				undo = append(undo, "--"+l.flag, l.text())
+				c.Old[l.flag], c.New[l.flag] = was[i].text(), l.text()
+				c.Undo = append(c.Undo, "--"+l.flag, was[i].text())
 			}
 		}
 		if *forGood {
-			undo = append(undo, "--for-good")
+			c.Undo = append(c.Undo, "--for-good")
 		}
-		out.Printf("to undo: %s", cli.Printable(journal.CommandLine(undo...)))
+		f.Visit(func(given *flag.Flag) {
+			switch given.Name {
+			case "H":
+				c.Undo = append(c.Undo, "-H", given.Value.String())
+			case "config", "unit-template":
+				c.Undo = append(c.Undo, "--"+given.Name, given.Value.String())
+			}
+		})
+		if *asJSON {
+			return out.JSON(c)
+		}
+		for _, l := range named(set) {
+			if !l.value.IsZero() {
+				out.Printf("%s %s: %s → %s", out.Paint(cli.Bold, unit), l.flag, c.Old[l.flag], out.Paint(cli.Good, c.New[l.flag]))
+			}
+		}
+		if !*dryRun {
+			out.Printf("to undo: %s", cli.Printable(journal.CommandLine(c.Undo...)))
+		}
 		return nil
 	}
+}
+
+// changed is what a change of limits did, each limit under the name of its
+// flag and written as that takes it, and the command line that undoes it.
+type changed struct {
+	Unit string            `json:"unit"`
+	Old  map[string]string `json:"old"`
+	New  map[string]string `json:"new"`
+	Undo []string          `json:"undo"`
 }
 
 func parseLimits(memory, cpu, tasks string) (units.Limits, error) {
@@ -148,13 +177,4 @@ func (l namedLimit) text() string {
 		return strconv.FormatFloat(quota.Seconds(), 'f', -1, 64)
 	}
 	return strconv.FormatUint(n, 10)
-}
-
-func showLimits(out *cli.IO, unit string, old, set units.Limits) {
-	was := named(old)
-	for i, l := range named(set) {
-		if !l.value.IsZero() {
-			out.Printf("%s %s: %s → %s", out.Paint(cli.Bold, unit), l.flag, was[i].text(), out.Paint(cli.Good, l.text()))
-		}
-	}
 }

@@ -15,32 +15,32 @@ var app = &cli.App{
 		{
 			Name: "status", Setup: status,
 			Summary: "Show hub, proxy, sessions in all, the limits of a new session, and the certificate's days left.",
-			Example: "hubctl status",
+			Example: "hubctl status\nhubctl -H root@hub.example.org status --json",
 		},
 		{
 			Name: "sessions", Setup: sessions,
 			Summary: "List the users' sessions with what they use of their limits.",
-			Example: "hubctl sessions --json\nhubctl sessions -H root@hub.example.org",
+			Example: "hubctl sessions\nhubctl -H root@hub.example.org sessions --json",
 		},
 		{
 			Name: "top", Setup: top,
 			Summary: "Watch the sessions, the greatest first. Keys: m memory, c CPU, i I/O, u user, q quit.",
-			Example: "hubctl top --sort cpu\nhubctl top -n 1 | head",
+			Example: "hubctl top --sort cpu\nhubctl top -n 1 --json",
 		},
 		{
 			Name: "limit", Args: "USER", Setup: limit,
 			Summary: "Change the limits of a running session, without a restart.",
-			Example: "hubctl limit alice --memory 4G --cpu 2\nhubctl limit alice --memory infinity --for-good",
+			Example: "hubctl limit alice --memory 4G --cpu 2 --dry-run\nhubctl limit alice --memory infinity --for-good",
 		},
 		{
 			Name: "why", Args: "USER|hub|proxy", Setup: why,
 			Summary: "Say why a session is in the state that it is in: explanation, memory kills and last log lines together.",
-			Example: "hubctl why alice",
+			Example: "hubctl why alice\nhubctl why hub -n 50",
 		},
 		{
 			Name: "restart", Args: "[hub|proxy]", Setup: restart,
 			Summary: "Restart the hub, and wait until it runs.",
-			Example: "hubctl restart",
+			Example: "hubctl restart --dry-run\nhubctl restart",
 		},
 		{
 			Name: "stop", Args: "USER", Setup: stop,

@@ -86,7 +86,7 @@ func (g *gatherer) look(ctx context.Context) ([]session, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []session
+	all := []session{} // none is an empty list, in JSON too
 	var paths []string
 	for _, st := range list {
 		user, ok := g.host.names.User(st.Name)
@@ -184,8 +184,8 @@ func figure[T any](v T, ok bool) *T {
 // process of a unit for memory (SD_MESSAGE_UNIT_OUT_OF_MEMORY, systemd 244).
 const outOfMemory = "fe6faa94e7774663a0da52717891d8ef"
 
-// memoryKills fills in when each session last lost a process for memory. A
-// journal that may not be read leaves it unknown.
+// memoryKills fills in when each session last lost a process for memory. An
+// error leaves it unknown.
 func (h *host) memoryKills(ctx context.Context, all []session) error {
 	pattern, err := h.names.Pattern()
 	if err != nil {

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/hubhost/hubhost/cgroupstat"
@@ -19,14 +18,19 @@ func sessions(f *flag.FlagSet) cli.Run {
 	h := hostFlags(f)
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
-		all, err := h.sessions(ctx)
+		g, err := h.gather(ctx, cgroupstat.Light)
 		if err != nil {
 			return err
 		}
-		if err := h.memoryKills(ctx, all); errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-			fmt.Fprintf(out.Err, "hubctl: when memory ran out is not known: %s\n", cli.Printable(err.Error()))
-		} else if err != nil {
+		defer g.close()
+		all, err := g.twice(ctx)
+		if err != nil {
 			return err
+		}
+		if err := h.memoryKills(ctx, all); ctx.Err() != nil {
+			return err
+		} else if err != nil {
+			fmt.Fprintf(out.Err, "hubctl: without the last kills for memory: %s\n", cli.Printable(err.Error()))
 		}
 		if *asJSON {
 			return out.JSON(all)
@@ -40,18 +44,13 @@ func sessions(f *flag.FlagSet) cli.Run {
 			}
 			rows = append(rows, append(all[i].row(now), cli.Cell{Text: last}, cli.Cell{Text: all[i].Unit}))
 		}
-		out.Table(append(append([]string(nil), heading...), "LAST KILL", "UNIT"), rows)
+		out.Table(append(slices.Clone(heading), "LAST KILL", "UNIT"), rows)
 		return nil
 	}
 }
 
-// sessions looks twice, so that CPU use is known.
-func (h *host) sessions(ctx context.Context) ([]session, error) {
-	g, err := h.gather(ctx, cgroupstat.Light)
-	if err != nil {
-		return nil, err
-	}
-	defer g.close()
+// twice looks twice, so that CPU use is known.
+func (g *gatherer) twice(ctx context.Context) ([]session, error) {
 	if _, err := g.look(ctx); err != nil {
 		return nil, err
 	}
@@ -60,9 +59,5 @@ func (h *host) sessions(ctx context.Context) ([]session, error) {
 		return nil, ctx.Err()
 	case <-time.After(between):
 	}
-	all, err := g.look(ctx)
-	if all == nil {
-		all = []session{}
-	}
-	return all, err
+	return g.look(ctx)
 }

@@ -6,10 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/hubhost/hubhost/certs"
+	"github.com/hubhost/hubhost/cgroupstat"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
@@ -44,20 +44,20 @@ func status(f *flag.FlagSet) cli.Run {
 	f.StringVar(&target.Dir, "cert-dir", certs.DefaultDir, "the `directory` of the installed certificate")
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
-		all, err := h.sessions(ctx)
+		g, err := h.gather(ctx, cgroupstat.Light)
 		if err != nil {
 			return err
 		}
-		manager, err := h.connect(ctx)
-		if err != nil {
-			return err
-		}
-		defer manager.Close()
+		defer g.close()
 		var st hostStatus
-		if st.Hub, err = look(ctx, manager, h.names.Hub); err != nil {
+		if st.Hub, err = look(ctx, g.manager, h.names.Hub); err != nil {
 			return err
 		}
-		if st.Proxy, err = look(ctx, manager, h.names.Proxy); err != nil {
+		if st.Proxy, err = look(ctx, g.manager, h.names.Proxy); err != nil {
+			return err
+		}
+		all, err := g.twice(ctx)
+		if err != nil {
 			return err
 		}
 		for _, s := range all {
@@ -72,19 +72,32 @@ func status(f *flag.FlagSet) cli.Run {
 			}
 		}
 		if h.remote == "" {
-			if st.Limits, err = limitsOf(h.names.Config); err != nil {
-				return err
+			if st.Limits, err = h.limits(); err != nil {
+				fmt.Fprintf(out.Err, "hubctl: without the limits: %s\n", cli.Printable(err.Error()))
 			}
 			if st.Certificate, err = expiry(target); err != nil {
-				return err
+				fmt.Fprintf(out.Err, "hubctl: without the certificate: %s\n", cli.Printable(err.Error()))
 			}
 		}
 		if *asJSON {
-			return out.JSON(st)
+			if err := out.JSON(st); err != nil {
+				return err
+			}
+		} else {
+			st.show(out)
 		}
-		st.show(out)
+		if !st.good() {
+			return cli.ErrFinding
+		}
 		return nil
 	}
+}
+
+// good tells whether users can work: the hub runs, and neither the proxy nor
+// an expired certificate keeps them out. A host may do without that proxy.
+func (st *hostStatus) good() bool {
+	return st.Hub.State == string(units.Active) && st.Proxy.State != string(units.Failed) &&
+		(st.Certificate == nil || time.Now().Before(st.Certificate.Expires))
 }
 
 func look(ctx context.Context, manager *units.Manager, name string) (service, error) {
@@ -102,14 +115,11 @@ func look(ctx context.Context, manager *units.Manager, name string) (service, er
 	return s, nil
 }
 
-// limitsOf reads the limits of a new session from the hub's configuration.
-// Nil: there is no such file here.
-func limitsOf(config string) (map[string]string, error) {
-	file, err := spawnercfg.ReadFile(config, filepath.Dir(config))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+// limits reads the limits of a new session from the hub's configuration. Nil:
+// there is no such file here.
+func (h *host) limits() (map[string]string, error) {
+	file, err := h.config()
+	if err != nil || file == nil {
 		return nil, err
 	}
 	limits := make(map[string]string)
@@ -164,13 +174,15 @@ func (st *hostStatus) show(out *cli.IO) {
 		out.Printf("%-12s memory %s, CPUs %s for a new session", "limits", cli.Printable(st.Limits["mem_limit"]), cli.Printable(st.Limits["cpu_limit"]))
 	}
 	if c := st.Certificate; c != nil {
-		style := cli.Good
+		style, left := cli.Good, fmt.Sprintf("%d days left", c.DaysLeft)
 		switch {
+		case now.After(c.Expires):
+			style, left = cli.Bad, "expired"
 		case c.DaysLeft < 7:
 			style = cli.Bad
 		case c.DaysLeft < 30:
 			style = cli.Warn
 		}
-		out.Printf("%-12s %s, %s", "certificate", out.Paint(style, fmt.Sprintf("%d days left", c.DaysLeft)), c.Expires.UTC().Format(time.DateOnly))
+		out.Printf("%-12s %s, %s", "certificate", out.Paint(style, left), c.Expires.UTC().Format(time.DateOnly))
 	}
 }

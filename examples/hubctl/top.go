@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/hubhost/hubhost/cgroupstat"
 	"github.com/hubhost/hubhost/internal/cli"
 )
@@ -51,13 +49,16 @@ func (s *session) io() *float64 {
 
 func top(f *flag.FlagSet) cli.Run {
 	h := hostFlags(f)
-	order := f.String("sort", "memory", "sort by memory, cpu, io or user (`column`)")
+	order := f.String("sort", "memory", "the `column` to sort by: memory, cpu, io or user")
 	every := f.Duration("interval", 2*time.Second, "how often to look")
-	times := f.Int("n", 0, "look this often (`number`), then end; 0 goes on")
+	times := f.Int("n", 0, "end after this `number` of looks, one printed below the other")
 	asJSON := f.Bool("json", false, "write a JSON list for each look")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
 		if orders[*order] == nil {
 			return cli.Usage("--sort %s: one of memory, cpu, io, user", *order)
+		}
+		if *times < 0 {
+			return cli.Usage("-n %d: not a number of looks", *times)
 		}
 		if *every < 100*time.Millisecond {
 			return cli.Usage("--interval %s: at least 100ms", *every)
@@ -67,56 +68,71 @@ func top(f *flag.FlagSet) cli.Run {
 			return err
 		}
 		defer g.close()
-
 		ctx, quit := context.WithCancel(ctx)
 		defer quit()
-		pressed := make(chan string, 1)
-		restore, err := readKeys(out, pressed, quit)
-		if err != nil {
-			return err
-		}
-		defer restore()
-
-		// The first look only begins the rates.
+		// The first look only begins the rates; before it nothing is drawn, so
+		// that its error is seen.
 		all, err := g.look(ctx)
 		if err != nil {
 			return err
 		}
+		var keyboard <-chan byte
+		var resized <-chan os.Signal
+		show := func() error { return plain(out, all, *order) }
+		if *asJSON {
+			show = func() error { return out.JSON(all) }
+		} else if out.Terminal && *times == 0 {
+			s, err := openScreen(out, quit)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			keyboard, resized = s.keys, s.resized
+			show = func() error { return s.draw(page(out, all, *order, "   m memory  c cpu  i io  u user  q quit")) }
+		}
+
 		ticker := time.NewTicker(*every)
 		defer ticker.Stop()
 		wait := time.After(min(*every, between))
-		for shown := 0; *times == 0 || shown < *times; {
+		for looks := 0; ; {
 			select {
 			case <-ctx.Done():
 				return nil
-			case *order = <-pressed:
+			case <-resized:
+			case key := <-keyboard:
+				if by, ok := keys[key]; ok {
+					*order = by
+				}
 			case <-wait:
-				if all, err = g.look(ctx); err != nil {
+				if all, err = g.look(ctx); ctx.Err() != nil {
+					return nil
+				} else if err != nil {
 					return err
 				}
-				shown++
+				looks++
 				wait = ticker.C
 			}
-			slices.SortStableFunc(all, func(a, b session) int { return orders[*order](&a, &b) })
-			if *asJSON {
-				if err := out.JSON(all); err != nil {
-					return err
-				}
-				continue
+			if looks == 0 {
+				continue // CPU use is not known yet
 			}
-			if err := draw(out, all, *order); err != nil {
+			slices.SortFunc(all, func(a, b session) int {
+				return cmp.Or(orders[*order](&a, &b), strings.Compare(a.User, b.User))
+			})
+			if err := show(); err != nil {
 				return err
 			}
+			if looks == *times {
+				return nil
+			}
 		}
-		return nil
 	}
 }
 
-// draw writes the table, in a terminal over the one before.
-func draw(out *cli.IO, all []session, order string) error {
-	var screen bytes.Buffer
-	page := *out
-	page.Out = &screen
+// page is what top shows; help is what the keys do, if there are any.
+func page(out *cli.IO, all []session, order, help string) []byte {
+	var text bytes.Buffer
+	p := *out
+	p.Out, p.Width = &text, 0 // the screen ends lines at the edge
 	now := time.Now()
 	var memory uint64
 	var used float64
@@ -128,8 +144,8 @@ func draw(out *cli.IO, all []session, order string) error {
 			used += *s.CPUs
 		}
 	}
-	page.Printf("%s  %s sessions, %s, %.2f CPUs, by %s", page.Paint(cli.Faint, now.Format(time.TimeOnly)),
-		page.Paint(cli.Bold, fmt.Sprint(len(all))), size(&memory), used, order)
+	p.Printf("%s  %s sessions, %s, %.2f CPUs, by %s%s", p.Paint(cli.Faint, now.Format(time.TimeOnly)),
+		p.Paint(cli.Bold, fmt.Sprint(len(all))), size(&memory), used, order, p.Paint(cli.Faint, help))
 	var rows [][]cli.Cell
 	for i := range all {
 		s := &all[i]
@@ -137,16 +153,13 @@ func draw(out *cli.IO, all []session, order string) error {
 			cli.Cell{Text: rate(s.ReadRate), Right: true}, cli.Cell{Text: rate(s.WriteRate), Right: true},
 			cli.Cell{Text: percent(s.Pressure), Right: true}))
 	}
-	page.Table(append(append([]string(nil), heading...), "READ/S", "WRITE/S", "STALLED"), rows)
-	if !out.Terminal {
-		_, err := out.Out.Write(append(screen.Bytes(), '\n'))
-		return err
-	}
-	// Home, then each line and the rest of its old one, then the rest of the
-	// old screen: clearing first would flicker. The keyboard is raw, so that
-	// a line feed alone does not return the carriage.
-	text := strings.ReplaceAll(screen.String(), "\n", "\x1b[K\r\n")
-	_, err := fmt.Fprintf(out.Out, "\x1b[H%s\x1b[J", text)
+	p.Table(append(slices.Clone(heading), "READ/S", "WRITE/S", "STALLED"), rows)
+	return text.Bytes()
+}
+
+// plain writes page after page, an empty line between them.
+func plain(out *cli.IO, all []session, order string) error {
+	_, err := out.Out.Write(append(page(out, all, order, ""), '\n'))
 	return err
 }
 
@@ -162,36 +175,4 @@ func percent(v *float64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f%%", *v)
-}
-
-// readKeys passes on what is pressed in a terminal, until restore.
-func readKeys(out *cli.IO, pressed chan<- string, quit func()) (restore func(), err error) {
-	fd := int(os.Stdin.Fd())
-	if !out.Terminal || out.In != os.Stdin || !term.IsTerminal(fd) {
-		return func() {}, nil
-	}
-	old, err := term.MakeRaw(fd)
-	if err != nil {
-		return nil, err
-	}
-	fmt.Fprint(out.Out, "\x1b[2J\x1b[?25l")
-	// The read cannot be interrupted; the goroutine ends with the process.
-	go func() {
-		var key [1]byte
-		for {
-			if n, err := os.Stdin.Read(key[:]); n != 1 || err != nil {
-				return
-			}
-			switch order, ok := keys[key[0]]; {
-			case ok:
-				pressed <- order
-			case key[0] == 'q' || key[0] == 3: // Ctrl-C, which raw mode does not turn into a signal
-				quit()
-			}
-		}
-	}()
-	return func() {
-		term.Restore(fd, old)
-		fmt.Fprint(out.Out, "\x1b[?25h\r\n")
-	}, nil
 }

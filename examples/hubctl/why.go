@@ -43,6 +43,9 @@ func why(f *flag.FlagSet) cli.Run {
 		if len(args) != 1 {
 			return cli.Usage("name one user, or hub, or proxy")
 		}
+		if *lines < 0 {
+			return cli.Usage("-n %d: not a number of lines", *lines)
+		}
 		unit, err := h.unit(args[0])
 		if err != nil {
 			return cli.Usage("%s", err)
@@ -117,7 +120,11 @@ func (h *host) reason(ctx context.Context, unit string, lines int) (*reason, err
 }
 
 func (r *reason) show(out *cli.IO) {
-	out.Printf("%s %s since %s", out.Paint(cli.Bold, r.Unit), out.Paint(stateStyle(r.State), r.State), localTime(r.Since))
+	since := ""
+	if !r.Since.IsZero() {
+		since = " since " + r.Since.Local().Format(time.DateTime)
+	}
+	out.Printf("%s %s%s", out.Paint(cli.Bold, r.Unit), out.Paint(stateStyle(r.State), r.State), since)
 	out.Printf("%s", cli.Printable(r.Cause))
 	if r.Next != "" {
 		out.Printf("→ %s", cli.Printable(r.Next))
@@ -138,11 +145,4 @@ func (r *reason) show(out *cli.IO) {
 		// AppendShort is safe to print as it is.
 		fmt.Fprintf(out.Out, "%s", l.entry.AppendShort(nil, nil))
 	}
-}
-
-func localTime(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.Local().Format(time.DateTime)
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"regexp"
@@ -29,45 +28,29 @@ var app = &cli.App{
 		Summary: "Show the log of the hub, of users' sessions, or without arguments of all of them.",
 		Example: `hublogs -f hub
 			hublogs alice -n 100
+			hublogs -b -1 -p err
+			hublogs alice bob -g traceback -o cat
 			hublogs alice --since yesterday -p warning
 			hublogs --unit nginx -b -o json`,
 		Setup: setup,
 	}},
 }
 
-func main() {
-	os.Args = joinBoot(os.Args)
-	os.Exit(app.Main())
+func main() { os.Exit(app.Main()) }
+
+// optional is a flag that may stand alone, as journalctl's -b and -n do: the
+// argument behind it is its value only if that looks like one.
+type optional struct {
+	value, alone string
+	like         *regexp.Regexp
 }
 
-// joinBoot makes "-b -1" one argument: like journalctl's, the flag may stand
-// alone, so that package flag takes no value from the next argument.
-func joinBoot(args []string) []string {
-	var joined []string
-	for _, arg := range args {
-		if n := len(joined); n > 0 && (joined[n-1] == "-b" || joined[n-1] == "--boot") && bootArgument.MatchString(arg) {
-			joined[n-1] += "=" + arg
-			continue
-		}
-		joined = append(joined, arg)
-	}
-	return joined
-}
-
-var bootArgument = regexp.MustCompile(`^([-+]?[0-9]{1,6}|[0-9a-f]{32}|all)$`)
-
-// boot is the flag -b: without a value the current boot.
-type boot struct {
-	set   bool
-	value string
-}
-
-func (b *boot) String() string   { return b.value }
-func (b *boot) IsBoolFlag() bool { return true }
-func (b *boot) Set(s string) error {
-	b.set, b.value = s != "all", s
-	if s == "true" {
-		b.value = "0"
+func (o *optional) String() string        { return o.value }
+func (o *optional) IsBoolFlag() bool      { return true }
+func (o *optional) Takes(arg string) bool { return o.like.MatchString(arg) }
+func (o *optional) Set(value string) error {
+	if o.value = value; value == "true" { // what package flag says of a flag alone
+		o.value = o.alone
 	}
 	return nil
 }
@@ -76,29 +59,34 @@ type options struct {
 	names                        *site.Names
 	units                        site.List
 	follow, reverse              bool
-	lines                        string
+	lines, boot                  optional
 	since, until, priority, grep string
 	output, dir, cursor, behind  string
-	boot                         boot
 }
 
 func setup(f *flag.FlagSet) cli.Run {
 	o := &options{names: site.Flags(f)}
+	o.lines = optional{alone: "10", like: regexp.MustCompile(`^([-+]?[0-9]+|all)$`)}
+	o.boot = optional{alone: "0", like: regexp.MustCompile(`^([-+]?[0-9]{1,6}|[0-9a-f]{32}|all)$`)}
 	f.Var(&o.units, "unit", "a `unit` or a pattern, as journalctl takes it; may be given again")
-	f.Var(&o.units, "u", "the same as --unit (`unit`)")
-	f.BoolVar(&o.follow, "f", false, "go on with new entries as they are written")
-	f.BoolVar(&o.reverse, "r", false, "show the newest first")
-	f.StringVar(&o.lines, "n", "", "show the newest `number` only; with -f the default is 10")
+	f.BoolVar(&o.follow, "follow", false, "go on with new entries as they are written")
+	f.BoolVar(&o.reverse, "reverse", false, "show the newest first")
+	f.Var(&o.lines, "lines", "show the newest `number` only, or all; 10 without a number, and with -f")
 	f.StringVar(&o.since, "since", "", "show what was logged from a `time` on: yesterday, \"2 hours ago\", \"2026-01-31 12:00\"")
 	f.StringVar(&o.until, "until", "", "show what was logged up to a `time`")
-	f.StringVar(&o.priority, "p", "", "show a `priority` and worse (err, warning, …), or a range such as err..warning")
-	f.Var(&o.boot, "b", "show this boot, or -b -1 for the one before, or -b ID")
-	f.Var(&o.boot, "boot", "the same as -b")
-	f.StringVar(&o.grep, "g", "", "show messages that match a regular `expression`; it ignores case if it is all lower case")
-	f.StringVar(&o.output, "o", "short", "write as short, json, export or cat (`format`)")
+	f.StringVar(&o.priority, "priority", "", "show a `priority` and worse (err, warning, …), or a range such as err..warning")
+	f.Var(&o.boot, "boot", "show this boot, or that of an `ID`, or with -1 the one before")
+	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case")
+	f.StringVar(&o.output, "output", "short", "write in a `format`: short, json, export or cat")
 	f.StringVar(&o.dir, "dir", "", "read the journal files in a `directory` in place of this host's")
 	f.StringVar(&o.cursor, "cursor", "", "start at the entry with a `cursor`")
 	f.StringVar(&o.behind, "after-cursor", "", "start behind the entry with a `cursor`")
+	for name, letter := range map[string]string{
+		"unit": "u", "follow": "f", "reverse": "r", "lines": "n", "since": "S", "until": "U",
+		"priority": "p", "boot": "b", "grep": "g", "output": "o", "dir": "D", "cursor": "c",
+	} {
+		cli.Alias(f, name, letter)
+	}
 	return o.run
 }
 
@@ -121,6 +109,9 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 		return err
 	}
 
+	if o.lines.value == "0" && !o.follow {
+		return nil
+	}
 	var entries iter.Seq2[*journal.Entry, error]
 	if o.follow {
 		follower, err := j.Follow(q)
@@ -138,10 +129,19 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 	for _, skipped := range j.Skipped() {
 		fmt.Fprintf(out.Err, "hublogs: not read: %s\n", cli.Printable(skipped.Error()))
 	}
-	if err == nil && shown == 0 && out.Terminal {
+	if err != nil || shown > 0 || o.follow {
+		return err
+	}
+	usage, err := j.Usage(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(usage.Files) == 0:
+		fmt.Fprintln(out.Err, "hublogs: there are no journal files: is this the hub's host, and does its journald write to disk?")
+	case out.Terminal:
 		fmt.Fprintln(out.Err, "-- no entries --")
 	}
-	return err
+	return nil
 }
 
 // query turns the command line into what is asked of the journal.
@@ -172,12 +172,14 @@ func (o *options) query(ctx context.Context, j *journal.Journal, args []string) 
 		return q, cli.Usage("-f goes with neither -r nor --until")
 	}
 	switch {
-	case o.lines == "" && o.follow && o.cursor == "" && o.behind == "" && o.since == "":
+	case o.lines.value == "" && o.follow && o.cursor == "" && o.behind == "" && o.since == "":
 		q.Newest = 10
-	case o.lines != "" && o.lines != "all":
-		n, err := strconv.Atoi(o.lines)
+	case o.lines.value == "all" && o.follow:
+		q.Since = time.UnixMicro(1) // a Follower without a beginning starts now
+	case o.lines.value != "" && o.lines.value != "all":
+		n, err := strconv.Atoi(o.lines.value)
 		if err != nil || n < 0 {
-			return q, cli.Usage("-n %s: not a number of lines", o.lines)
+			return q, cli.Usage("-n %s: not a number of lines", o.lines.value)
 		}
 		q.Newest = n
 	}
@@ -214,7 +216,7 @@ func (o *options) query(ctx context.Context, j *journal.Journal, args []string) 
 		}
 		q.Grep = re
 	}
-	if o.boot.set {
+	if o.boot.value != "" && o.boot.value != "all" {
 		id, err := o.bootID(ctx, j)
 		if err != nil {
 			return q, err
@@ -302,9 +304,6 @@ func show(out *cli.IO, entries iter.Seq2[*journal.Entry, error], write format, f
 	w := bufio.NewWriterSize(out.Out, 1<<16)
 	defer func() {
 		err = errors.Join(err, w.Flush())
-		if errors.Is(err, io.ErrClosedPipe) {
-			err = nil
-		}
 	}()
 	var b []byte
 	for e, err := range entries {

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -27,7 +28,7 @@ type App struct {
 // Command is one thing that a program does.
 type Command struct {
 	Name    string
-	Args    string // the positional arguments, as help shows them: "FILE OPTION=VALUE…"
+	Args    string // the positional arguments, as help shows them: "FILE OPTION=VALUE…"; empty: it takes none
 	Summary string
 	Example string // complete command lines, one a line
 
@@ -64,7 +65,19 @@ func (a *App) Main() int {
 // Run runs the program and returns the exit status: 0 good, 1 a finding or a
 // failure, 2 wrong usage.
 func (a *App) Run(ctx context.Context, io *IO, args []string) int {
-	err := a.run(ctx, io, args)
+	c, err := a.parse(args)
+	written := &checked{w: io.Out}
+	io.Out = written
+	switch {
+	case err == nil:
+		if err = c.run(ctx, io, c.args); err == nil {
+			err = written.err
+		}
+	case errors.Is(err, flag.ErrHelp) && c.cmd == nil:
+		a.help(io.Out)
+	case errors.Is(err, flag.ErrHelp):
+		a.commandHelp(io.Out, c)
+	}
 	var usage *usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
@@ -72,68 +85,117 @@ func (a *App) Run(ctx context.Context, io *IO, args []string) int {
 	case errors.Is(err, ErrFinding):
 		return 1
 	case errors.As(err, &usage):
-		fmt.Fprintf(io.Err, "%s: %s (see %s --help)\n", a.Name, oneLine(err), a.Name)
+		fmt.Fprintf(io.Err, "%s: %s (see %s --help)\n", a.Name, oneLine(err), c.help)
 		return 2
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintf(io.Err, "%s: interrupted\n", a.Name)
-		return 1
 	}
-	fmt.Fprintf(io.Err, "%s: %s\n", a.Name, oneLine(err))
+	text := oneLine(err)
+	switch {
+	case ctx.Err() != nil:
+		// What was interrupted may have said how it left things.
+		for _, cause := range []error{context.Cause(ctx), context.Canceled} {
+			text = strings.ReplaceAll(text, cause.Error(), "interrupted")
+		}
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() > 0 && !strings.Contains(text, "as root"):
+		text += "; try as root"
+	}
+	fmt.Fprintf(io.Err, "%s: %s\n", a.Name, text)
 	return 1
+}
+
+// checked remembers that output was lost: a full disk is a failure, though
+// hardly any caller looks at what printing returns.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 func oneLine(err error) string {
 	return Printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 }
 
-func (a *App) run(ctx context.Context, io *IO, args []string) error {
-	cmd := a.Commands[0]
-	if cmd.Name != "" {
-		if len(args) == 0 {
-			return Usage("which command? one of %s", strings.Join(a.names(), ", "))
-		}
-		if args[0] == "help" || args[0] == "-h" || args[0] == "--help" || args[0] == "-help" {
-			a.help(io.Out)
-			return nil
-		}
-		i := slices.IndexFunc(a.Commands, func(c *Command) bool { return c.Name == args[0] })
-		if i < 0 {
-			return Usage("unknown command %q; one of %s", args[0], strings.Join(a.names(), ", "))
-		}
-		cmd, args = a.Commands[i], args[1:]
-	}
-
-	flags := flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
-	flags.SetOutput(nopWriter{})
-	run := cmd.Setup(flags)
-	positional, err := parse(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
-		a.commandHelp(io.Out, cmd, flags)
-		return err
-	}
-	if err != nil {
-		return Usage("%s", err)
-	}
-	return run(ctx, io, positional)
+// Parse returns what is wrong with a command line, and runs nothing.
+func (a *App) Parse(args []string) error {
+	_, err := a.parse(args)
+	return err
 }
 
-// parse takes flags before, between and after positional arguments, as an
-// administrator types them; package flag alone stops at the first positional.
-// Everything after -- is positional.
-func parse(flags *flag.FlagSet, args []string) (positional []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil {
-			return nil, err
+// call is a parsed command line.
+type call struct {
+	cmd   *Command
+	help  string // the command line whose --help tells more
+	flags *flag.FlagSet
+	run   Run
+	args  []string
+}
+
+func (a *App) parse(args []string) (c call, err error) {
+	c.help = a.Name
+	cmd := a.Commands[0]
+	if cmd.Name != "" {
+		if cmd, args, err = a.command(args); err != nil {
+			return c, err
 		}
-		rest := flags.Args()
-		if len(rest) == 0 {
-			return positional, nil
-		}
-		if parsed := len(args) - len(rest); parsed > 0 && args[parsed-1] == "--" {
-			return append(positional, rest...), nil
-		}
-		positional, args = append(positional, rest[0]), rest[1:]
+		c.help += " " + cmd.Name
 	}
+	c.cmd = cmd
+	c.flags, c.run = cmd.flags()
+	if c.args, err = parse(c.flags, args); err != nil {
+		return c, err
+	}
+	if cmd.Args == "" && len(c.args) > 0 {
+		return c, Usage("%q: %s takes flags only", c.args[0], c.help)
+	}
+	return c, nil
+}
+
+// command splits the command's name off args. Flags may stand before it, as
+// in "hubctl -H HOST top"; that one takes a value is known from any command
+// that has it.
+func (a *App) command(args []string) (*Command, []string, error) {
+	all := flag.NewFlagSet("", flag.ContinueOnError)
+	for _, c := range a.Commands {
+		flags, _ := c.flags()
+		flags.VisitAll(func(f *flag.Flag) {
+			if all.Lookup(f.Name) == nil {
+				all.Var(f.Value, f.Name, f.Usage)
+			}
+		})
+	}
+	var before []string
+	for len(args) > 0 && isFlag(args[0]) {
+		f, value, rest, err := next(all, args)
+		if err != nil {
+			return nil, nil, err
+		}
+		before, args = append(before, dash(f.Name)+"="+value), rest
+	}
+	if len(args) > 0 && args[0] == "help" {
+		if len(args) == 1 {
+			return nil, nil, flag.ErrHelp
+		}
+		before, args = append(before, "--help"), args[1:]
+	}
+	if len(args) == 0 {
+		return nil, nil, Usage("which command? one of %s", strings.Join(a.names(), ", "))
+	}
+	i := slices.IndexFunc(a.Commands, func(c *Command) bool { return c.Name == args[0] })
+	if i < 0 {
+		return nil, nil, Usage("unknown command %q; one of %s", args[0], strings.Join(a.names(), ", "))
+	}
+	return a.Commands[i], append(before, args[1:]...), nil
+}
+
+func (c *Command) flags() (*flag.FlagSet, Run) {
+	flags := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	return flags, c.Setup(flags)
 }
 
 func (a *App) names() []string {
@@ -154,26 +216,39 @@ func (a *App) help(w io.Writer) {
 		fmt.Fprintf(w, "  %-*s  %s\n", width, c.Name, c.Summary)
 	}
 	fmt.Fprintf(w, "\n%s COMMAND --help shows a command's flags and an example.\n", a.Name)
+	fmt.Fprintln(w, exitStatus)
 }
 
-func (a *App) commandHelp(w io.Writer, c *Command, flags *flag.FlagSet) {
+const exitStatus = "Exit status: 0 good, 1 a finding or a failure, 2 wrong usage."
+
+func (a *App) commandHelp(w io.Writer, c call) {
 	words := []string{a.Name}
-	for _, word := range []string{c.Name, c.Args} {
+	for _, word := range []string{c.cmd.Name, c.cmd.Args} {
 		if word != "" {
 			words = append(words, word)
 		}
 	}
-	fmt.Fprintf(w, "%s\n\n%s\n", strings.Join(words, " "), c.Summary)
+	fmt.Fprintf(w, "%s\n\n%s\n", strings.Join(words, " "), c.cmd.Summary)
 	var lines [][2]string
 	width := 0
-	flags.VisitAll(func(f *flag.Flag) {
+	seen := make(map[flag.Value]bool)
+	c.flags.VisitAll(func(f *flag.Flag) {
+		if seen[f.Value] {
+			return
+		}
+		seen[f.Value] = true
 		kind, usage := flag.UnquoteUsage(f)
-		name := "--" + f.Name
-		if len(f.Name) == 1 {
-			name = "-" + f.Name
+		name := strings.Join(dashed(c.flags, f), ", ")
+		if _, ok := f.Value.(Optional); ok {
+			kind = "[" + kind + "]"
 		}
 		if kind != "" {
 			name += " " + strings.ToUpper(kind)
+		}
+		switch f.DefValue {
+		case "", "0", "-1", "0s", "false": // what the usage says of it
+		default:
+			usage += " (default " + f.DefValue + ")"
 		}
 		lines = append(lines, [2]string{name, usage})
 		width = max(width, len(name))
@@ -185,11 +260,10 @@ func (a *App) commandHelp(w io.Writer, c *Command, flags *flag.FlagSet) {
 		fmt.Fprintf(w, "  %-*s  %s\n", width, l[0], l[1])
 	}
 	fmt.Fprintf(w, "\nExample:\n")
-	for line := range strings.Lines(strings.TrimSpace(c.Example)) {
+	for line := range strings.Lines(strings.TrimSpace(c.cmd.Example)) {
 		fmt.Fprintf(w, "  %s\n", strings.TrimSpace(line))
 	}
+	if c.cmd.Name == "" {
+		fmt.Fprintf(w, "\n%s\n", exitStatus)
+	}
 }
-
-type nopWriter struct{}
-
-func (nopWriter) Write(p []byte) (int, error) { return len(p), nil }

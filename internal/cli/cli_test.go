@@ -3,8 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -20,11 +22,26 @@ func testApp(run func(name string, args []string) error) *App {
 	return &App{Name: "prog", Summary: "tries things", Commands: []*Command{
 		{Name: "show", Args: "FILE", Summary: "show a file", Example: "prog show --name x FILE",
 			Setup: func(f *flag.FlagSet) Run {
-				name := f.String("name", "", "the `name` to show")
+				name := f.String("name", "none", "the `name` to show")
+				Alias(f, "name", "n")
+				f.Bool("v", false, "say more")
+				f.Duration("wait", 0, "how long to wait")
+				f.Var(new(level), "level", "the `number` of a level")
 				return func(_ context.Context, _ *IO, args []string) error { return run(*name, args) }
 			}},
+		{Name: "list", Example: "prog list", Setup: func(*flag.FlagSet) Run {
+			return func(context.Context, *IO, []string) error { return run("list", nil) }
+		}},
 	}}
 }
+
+// level may stand alone.
+type level string
+
+func (l *level) String() string      { return string(*l) }
+func (l *level) Set(s string) error  { *l = level(s); return nil }
+func (*level) IsBoolFlag() bool      { return true }
+func (*level) Takes(arg string) bool { return strings.Trim(arg, "-0123456789") == "" }
 
 func TestRun(t *testing.T) {
 	for _, tt := range []struct {
@@ -36,13 +53,23 @@ func TestRun(t *testing.T) {
 		want   []string // the flag, then the positional arguments
 	}{
 		{name: "flag between arguments", args: []string{"show", "a", "--name", "n", "b"}, want: []string{"n", "a", "b"}},
-		{name: "after two dashes all is positional", args: []string{"show", "a", "--", "--name", "n"}, want: []string{"", "a", "--name", "n"}},
-		{name: "failure", args: []string{"show"}, err: errors.New("one\ntwo\x1b[2J"), status: 1, errOut: "prog: one; two\\x1b[2J\n", want: []string{""}},
-		{name: "finding", args: []string{"show"}, err: ErrFinding, status: 1, want: []string{""}},
-		{name: "wrong use", args: []string{"show"}, err: Usage("give a %s", "FILE"), status: 2, errOut: "prog: give a FILE (see prog --help)\n", want: []string{""}},
-		{name: "unknown flag", args: []string{"show", "--nope"}, status: 2, errOut: "prog: flag provided but not defined: -nope (see prog --help)\n"},
-		{name: "unknown command", args: []string{"shw"}, status: 2, errOut: "prog: unknown command \"shw\"; one of show (see prog --help)\n"},
-		{name: "no command", status: 2, errOut: "prog: which command? one of show (see prog --help)\n"},
+		{name: "flag before the command", args: []string{"-v", "--name", "n", "--level", "show", "a"}, want: []string{"n", "a"}},
+		{name: "joined letters", args: []string{"show", "-vnx", "a"}, want: []string{"x", "a"}},
+		{name: "value like a flag", args: []string{"show", "-n", "-v", "a"}, want: []string{"-v", "a"}},
+		{name: "optional value", args: []string{"show", "--level", "-1", "a", "--level", "b"}, want: []string{"none", "a", "b"}},
+		{name: "after two dashes all is positional", args: []string{"show", "a", "--", "--name", "n"}, want: []string{"none", "a", "--name", "n"}},
+		{name: "failure", args: []string{"show"}, err: errors.New("one\ntwo\x1b[2J"), status: 1, errOut: "prog: one; two\\x1b[2J\n", want: []string{"none"}},
+		{name: "finding", args: []string{"show"}, err: ErrFinding, status: 1, want: []string{"none"}},
+		{name: "wrong use", args: []string{"show"}, err: Usage("give a %s", "FILE"), status: 2, errOut: "prog: give a FILE (see prog show --help)\n", want: []string{"none"}},
+		{name: "unknown flag", args: []string{"show", "--nope"}, status: 2, errOut: "prog: unknown flag --nope (see prog show --help)\n"},
+		{name: "unknown letter", args: []string{"show", "-vz"}, status: 2, errOut: "prog: unknown flag -z (see prog show --help)\n"},
+		{name: "unknown flag before the command", args: []string{"--nope", "show"}, status: 2, errOut: "prog: unknown flag --nope (see prog --help)\n"},
+		{name: "flag of another command", args: []string{"-v", "list"}, status: 2, errOut: "prog: unknown flag -v (see prog list --help)\n"},
+		{name: "no value", args: []string{"show", "--name"}, status: 2, errOut: "prog: --name: what? it takes a value (see prog show --help)\n"},
+		{name: "bad value", args: []string{"show", "--wait", "5"}, status: 2, errOut: "prog: --wait \"5\": not a duration such as 30s, 5m or 1h (see prog show --help)\n"},
+		{name: "no arguments taken", args: []string{"list", "all"}, status: 2, errOut: "prog: \"all\": prog list takes flags only (see prog list --help)\n"},
+		{name: "unknown command", args: []string{"shw"}, status: 2, errOut: "prog: unknown command \"shw\"; one of show, list (see prog --help)\n"},
+		{name: "no command", status: 2, errOut: "prog: which command? one of show, list (see prog --help)\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
@@ -58,17 +85,61 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// What a command says of how it left things is not lost to "interrupted".
+func TestRunInterrupted(t *testing.T) {
+	for _, cause := range []error{nil, errors.New("interrupt signal received")} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		app := testApp(func(string, []string) error {
+			return fmt.Errorf("restart: %w; the old file is back", context.Cause(ctx))
+		})
+		var errOut bytes.Buffer
+		assert.Equal(t, 1, app.Run(ctx, &IO{Err: &errOut}, []string{"show"}))
+		assert.Equal(t, "prog: restart: interrupted; the old file is back\n", errOut.String())
+	}
+}
+
+func TestRunNoticesLostOutput(t *testing.T) {
+	app := testApp(nil)
+	app.Commands[0].Setup = func(*flag.FlagSet) Run {
+		return func(_ context.Context, out *IO, _ []string) error { out.Printf("text"); return nil }
+	}
+	var errOut bytes.Buffer
+	assert.Equal(t, 1, app.Run(t.Context(), &IO{Out: full{}, Err: &errOut}, []string{"show"}))
+	assert.Equal(t, "prog: no space left\n", errOut.String())
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
 func TestHelp(t *testing.T) {
 	app := testApp(nil)
-	for _, args := range [][]string{{"--help"}, {"show", "--help"}} {
-		var out bytes.Buffer
-		assert.Zero(t, app.Run(t.Context(), &IO{Out: &out, Err: &out}, args))
-		assert.Contains(t, out.String(), "show")
-		if len(args) == 2 {
-			assert.Contains(t, out.String(), "--name NAME")
-			assert.Contains(t, out.String(), "prog show --name x FILE")
+	for _, args := range [][]string{{"--help"}, {"help"}, {"-h"}, {"help", "show"}, {"show", "--help"}, {"show", "FILE", "-h"}} {
+		var out, errOut bytes.Buffer
+		assert.Zero(t, app.Run(t.Context(), &IO{Out: &out, Err: &errOut}, args))
+		assert.Empty(t, errOut.String())
+		if len(args) == 1 {
+			assert.Contains(t, out.String(), "  show  show a file\n")
+			assert.Contains(t, out.String(), "Exit status: 0 ")
+			continue
 		}
+		assert.Contains(t, out.String(), "  -n, --name NAME   the name to show (default none)\n")
+		assert.Contains(t, out.String(), "  --level [NUMBER]  the number of a level\n")
+		assert.Contains(t, out.String(), "  -v                say more\n")
+		assert.Contains(t, out.String(), "Example:\n  prog show --name x FILE\n")
 	}
+}
+
+// JSON stays what it says, and shows a terminal nothing to obey.
+func TestJSON(t *testing.T) {
+	text := "a\x1b[2J\u009b2J\u202e\U000e0001 <ä>\n"
+	var out bytes.Buffer
+	require.NoError(t, (&IO{Out: &out}).JSON([]string{text}))
+	assert.Equal(t, "[\n  \"a\\u001b[2J\\u009b2J\\u202e\\udb40\\udc01 <ä>\\n\"\n]\n", out.String())
+	var back []string
+	require.NoError(t, json.Unmarshal(out.Bytes(), &back))
+	assert.Equal(t, []string{text}, back)
 }
 
 func TestTable(t *testing.T) {
@@ -83,9 +154,17 @@ func TestTable(t *testing.T) {
 		"älice          7  a long last column\n"+
 		"eve\\x1b[2J  1234  x\n", out.String())
 
+	for width, want := range map[int]string{
+		26: "USER           N  WHAT\nälice          7  a long …\neve\\x1b[2J  1234  x\n",
+		15: "USER          …\nälice         …\neve\\x1b[2J  12…\n",
+		5:  "USER\nälice\neve\\…\n",
+	} {
+		out.Reset()
+		(&IO{Out: &out, Terminal: true, Width: width}).Table(heading, rows)
+		assert.Equal(t, want, out.String())
+	}
 	out.Reset()
-	(&IO{Out: &out, Terminal: true, Width: 26, Colour: true}).Table(heading, rows)
-	assert.Contains(t, out.String(), "a long …\n")
+	(&IO{Out: &out, Terminal: true, Colour: true}).Table(heading, rows)
 	assert.Contains(t, out.String(), "\x1b[31mx\x1b[0m\n")
 	assert.NotContains(t, out.String(), "\x1b[2J")
 }

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -16,12 +19,15 @@ import (
 
 // IO is where a command reads and writes.
 type IO struct {
-	In       io.Reader
 	Out, Err io.Writer
 
-	// Terminal is set if Out is one; Width is then its columns.
+	// Terminal is set if Out is one; Width is then its columns, 0 if it does
+	// not say.
 	Terminal bool
 	Width    int
+
+	// ErrTerminal is set if Err is one: progress is redrawn in place.
+	ErrTerminal bool
 
 	// Colour is set if Out is a terminal that shows colours and the user has
 	// not said NO_COLOR.
@@ -30,7 +36,7 @@ type IO struct {
 
 // Standard returns the process's own streams.
 func Standard() *IO {
-	s := &IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	s := &IO{Out: os.Stdout, Err: os.Stderr, ErrTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		s.Terminal = true
 		s.Width, _, _ = term.GetSize(fd)
@@ -39,12 +45,30 @@ func Standard() *IO {
 	return s
 }
 
-// JSON writes v indented, for machines.
+// JSON writes v indented, for machines. What a terminal might obey is escaped:
+// package json leaves U+009B, which begins a control sequence, as it is.
 func (s *IO) JSON(v any) error {
-	e := json.NewEncoder(s.Out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var safe []byte
+	for _, r := range text.String() {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			safe = utf8.AppendRune(safe, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			safe = fmt.Appendf(safe, `\u%04x\u%04x`, high, low)
+		default:
+			safe = fmt.Appendf(safe, `\u%04x`, r)
+		}
+	}
+	_, err := s.Out.Write(safe)
+	return err
 }
 
 // Style is how a word stands out in a terminal. In a pipe it does not.
@@ -82,8 +106,8 @@ type Cell struct {
 	Right bool // numbers stand right
 }
 
-// Table writes rows under a heading, in columns. In a terminal the last
-// column is cut to the width; in a pipe nothing is.
+// Table writes rows under a heading, in columns. In a terminal lines are cut
+// to the width; in a pipe nothing is.
 func (s *IO) Table(heading []string, rows [][]Cell) {
 	head := make([]Cell, len(heading))
 	for i, h := range heading {
@@ -101,37 +125,33 @@ func (s *IO) Table(heading []string, rows [][]Cell) {
 	}
 	for _, row := range rows {
 		var line strings.Builder
-		column := 0
-		for i, cell := range row {
-			if i > 0 {
-				line.WriteString("  ")
-				column += 2
-			}
-			text := Printable(cell.Text)
-			pad := widths[i] - utf8.RuneCountInString(text)
-			last := i == len(row)-1
-			if last && s.Terminal && s.Width > 0 {
-				text = cut(text, s.Width-column)
-			}
-			if cell.Right {
-				line.WriteString(strings.Repeat(" ", pad))
-			}
-			line.WriteString(s.Paint(cell.Style, text))
-			if !cell.Right && !last {
-				line.WriteString(strings.Repeat(" ", pad))
-			}
-			column += widths[i]
+		left := math.MaxInt
+		if s.Terminal && s.Width > 0 {
+			left = s.Width
 		}
-		fmt.Fprintln(s.Out, line.String())
+		for i, cell := range row {
+			text := Printable(cell.Text)
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
+			if cell.Right {
+				text = pad + text
+			}
+			text = cut(text, left)
+			line.WriteString(s.Paint(cell.Style, text))
+			if left -= widths[i] + 2; i == len(row)-1 || left <= 0 {
+				break
+			}
+			if !cell.Right {
+				line.WriteString(pad)
+			}
+			line.WriteString("  ")
+		}
+		fmt.Fprintln(s.Out, strings.TrimRight(line.String(), " "))
 	}
 }
 
 func cut(text string, width int) string {
 	if utf8.RuneCountInString(text) <= width {
 		return text
-	}
-	if width < 2 {
-		return ""
 	}
 	return string([]rune(text)[:width-1]) + "…"
 }
@@ -166,8 +186,9 @@ func Printable(text string) string {
 }
 
 // Progress says on standard error what is being waited for, once it has taken
-// longer than a second, and how long it took when done is called. The text
-// may be changed on the way.
+// longer than a second: in a terminal on one line, with the time that it has
+// taken, which goes when done is called; elsewhere each text once. The text may
+// be changed on the way.
 func (s *IO) Progress(text string) (update func(string), done func()) {
 	var mu sync.Mutex
 	start := time.Now()
@@ -175,23 +196,25 @@ func (s *IO) Progress(text string) (update func(string), done func()) {
 	finished := make(chan struct{})
 	said := ""
 	say := func() {
-		if said != text {
-			said = text
+		mu.Lock()
+		defer mu.Unlock()
+		if s.ErrTerminal {
+			fmt.Fprintf(s.Err, "\r\x1b[K%s… %s", Printable(text), time.Since(start).Round(time.Second))
+		} else if said != text {
 			fmt.Fprintf(s.Err, "%s…\n", Printable(text))
 		}
+		said = text
 	}
 	go func() {
 		defer close(finished)
-		timer := time.NewTicker(time.Second)
-		defer timer.Stop()
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
 		for {
 			select {
 			case <-stop:
 				return
-			case <-timer.C:
-				mu.Lock()
+			case <-ticker.C:
 				say()
-				mu.Unlock()
 			}
 		}
 	}()
@@ -203,8 +226,8 @@ func (s *IO) Progress(text string) (update func(string), done func()) {
 	done = func() {
 		close(stop)
 		<-finished
-		if said != "" {
-			fmt.Fprintf(s.Err, "done after %s\n", time.Since(start).Round(100*time.Millisecond))
+		if said != "" && s.ErrTerminal {
+			fmt.Fprint(s.Err, "\r\x1b[K")
 		}
 	}
 	return update, done

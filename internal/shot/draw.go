@@ -62,7 +62,9 @@ func parse(text string) []line {
 					}
 				}
 			case 'H', 'J':
-				if params == "" || params == "2" {
+				// Home begins the screen anew, as does clearing all of it; J
+				// alone clears what is below, which is nothing by then.
+				if final == 'H' && params == "" || params == "2" {
 					lines, current = nil, nil
 				}
 			}
@@ -72,6 +74,29 @@ func parse(text string) []line {
 		lines = append(lines, current)
 	}
 	return lines
+}
+
+// wrap breaks lines where the edge of the terminal does.
+func wrap(lines []line, columns int) []line {
+	var wrapped []line
+	for _, l := range lines {
+		var current line
+		left := columns
+		for _, s := range l {
+			text := []rune(s.text)
+			for len(text) > left {
+				current = append(current, span{string(text[:left]), s.colour, s.bold})
+				wrapped = append(wrapped, current)
+				current, text, left = nil, text[left:], columns
+			}
+			if len(text) > 0 {
+				current = append(current, span{string(text), s.colour, s.bold})
+				left -= len(text)
+			}
+		}
+		wrapped = append(wrapped, current)
+	}
+	return wrapped
 }
 
 // sequence splits a control sequence off the start of text.

@@ -18,7 +18,20 @@ func TestParse(t *testing.T) {
 		nil,
 		{{text: "end"}},
 	}, lines)
+	// A screen as hubctl top redraws it.
+	assert.Equal(t, []line{{{text: "two"}}, {{text: "lines"}}}, parse("\x1b[?1049h\x1b[H\x1b[2J\x1b[Hone\x1b[K\x1b[J\x1b[Htwo\x1b[K\r\nlines\x1b[K\x1b[J\x1b[?1049l"))
 	assert.NotPanics(t, func() { parse("\x1b"); parse("\x1b["); parse("\x1b[3") })
+}
+
+func TestWrap(t *testing.T) {
+	red := span{text: "redred", colour: "#ff7b72"}
+	assert.Equal(t, []line{
+		{{text: "pl"}, {text: "re", colour: red.colour}},
+		{{text: "dred", colour: red.colour}},
+		{{text: "end"}},
+		nil,
+		{{text: "1234"}},
+	}, wrap([]line{{{text: "pl"}, red}, {{text: "end"}}, nil, {{text: "1234"}}}, 4))
 }
 
 func TestDrawIsXML(t *testing.T) {

@@ -2,9 +2,11 @@
 // for the README:
 //
 //	go run ./internal/shot -o examples/tour/tour.svg -- go run ./examples/tour
-//	go run ./internal/shot -o examples/hubctl/top.svg < recorded-output
+//	go run ./internal/shot -o examples/hubctl/top.svg -title 'hubctl top' -- hubctl top -n 1
 //
-// The command runs on a pseudo-terminal, so that it shows its colours.
+// The command runs on a pseudo-terminal, so that it shows its colours. Without
+// a command what was recorded elsewhere is drawn from standard input. What is
+// cut off ends with an ellipsis.
 package main
 
 import (
@@ -44,9 +46,9 @@ func run(out, title string, columns, rows int, command []string) error {
 	if err != nil {
 		return err
 	}
-	lines := parse(string(text))
+	lines := wrap(parse(string(text)), columns)
 	if len(lines) > rows {
-		lines = lines[:rows]
+		lines = append(lines[:rows], line{{text: "…"}})
 	}
 	if title != "" {
 		lines = append([]line{{{text: "$ " + title, bold: true}}}, lines...)

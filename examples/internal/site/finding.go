@@ -36,16 +36,6 @@ func Show(out *cli.IO, file string, findings []Finding) {
 	}
 }
 
-// Errors tells whether any of the findings is an error.
-func Errors(findings []Finding) bool {
-	for _, f := range findings {
-		if f.Severity == "error" {
-			return true
-		}
-	}
-	return false
-}
-
 // Added returns the findings of a changed configuration that the one before it
 // does not have: a hub that runs with a fault can still be changed.
 func Added(before, after spawnercfg.Report) spawnercfg.Report {

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -20,7 +19,6 @@ import (
 const (
 	ConfigFile = "/opt/jupyterhub/etc/jupyterhub/jupyterhub_config.py"
 	Python     = "/opt/jupyterhub/bin/python"
-	CertDir    = "/opt/jupyterhub/certs"
 	HubUnit    = "jupyterhub.service"
 	ProxyUnit  = "nginx.service"
 )
@@ -29,7 +27,7 @@ const (
 type Names struct {
 	Hub    string // the hub's unit
 	Proxy  string // the unit of the web server in front of it
-	Config string // the hub's configuration file
+	Config string // the hub's configuration file; empty: it is not here
 
 	// Template is the hub's unit_name_template; empty takes that of the
 	// configuration file, or where there is none SystemdSpawner's own.
@@ -41,8 +39,8 @@ func Flags(f *flag.FlagSet) *Names {
 	n := new(Names)
 	f.StringVar(&n.Hub, "hub-unit", HubUnit, "the hub's `unit`")
 	f.StringVar(&n.Proxy, "proxy-unit", ProxyUnit, "the `unit` of the web server in front of the hub")
-	f.StringVar(&n.Config, "config", ConfigFile, "the hub's configuration `file`, for the names of sessions' units")
-	f.StringVar(&n.Template, "unit-template", "", "the hub's unit_name_template, in place of the one in the configuration (`template`)")
+	f.StringVar(&n.Config, "config", ConfigFile, "the hub's configuration `file`, which names the sessions' units too")
+	f.StringVar(&n.Template, "unit-template", "", "the `template` of sessions' units, in place of the configuration's unit_name_template")
 	return n
 }
 
@@ -114,7 +112,10 @@ func (n *Names) split() (before, after string, err error) {
 // configuredTemplate reads unit_name_template from the hub's configuration.
 func configuredTemplate(path string) (string, error) {
 	const option = "unit_name_template"
-	file, err := spawnercfg.ReadFile(path, filepath.Dir(path))
+	if path == "" {
+		return defaultTemplate(), nil
+	}
+	file, err := ReadConfig(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return defaultTemplate(), nil
 	}
