@@ -67,7 +67,7 @@ type bridge struct {
 	in     io.WriteCloser
 	out    io.ReadCloser
 	stderr head
-	once   sync.Once
+	ended  sync.Once
 }
 
 func (b *bridge) Write(p []byte) (int, error) { return b.in.Write(p) }
@@ -77,6 +77,7 @@ func (b *bridge) Write(p []byte) (int, error) { return b.in.Write(p) }
 func (b *bridge) Read(p []byte) (int, error) {
 	n, err := b.out.Read(p)
 	if errors.Is(err, io.EOF) {
+		b.end(time.Second) // its last words may be on the way
 		if text := b.stderr.String(); text != "" {
 			err = fmt.Errorf("%s: %s", b.cmd.Args[0], text)
 		}
@@ -85,14 +86,20 @@ func (b *bridge) Read(p []byte) (int, error) {
 }
 
 func (b *bridge) Close() error {
-	b.once.Do(func() {
-		b.in.Close()
-		// ssh may be waiting for a host that does not answer.
-		b.cmd.Process.Kill()
-		b.out.Close()
-		b.cmd.Wait()
-	})
+	// ssh may be waiting for a host that does not answer.
+	b.cmd.Process.Kill()
+	b.end(0)
 	return nil
+}
+
+// end waits for the program, and kills it if it does not end by itself.
+func (b *bridge) end(grace time.Duration) {
+	b.ended.Do(func() {
+		b.in.Close()
+		timer := time.AfterFunc(grace, func() { b.cmd.Process.Kill() })
+		defer timer.Stop()
+		b.cmd.Wait() // closes b.out
+	})
 }
 
 // head keeps the beginning of what a program says, so that one that never
