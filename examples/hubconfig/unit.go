@@ -5,9 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
@@ -55,7 +52,7 @@ func unit(f *flag.FlagSet) cli.Run {
 			return err
 		}
 		who.ID = *id
-		predicted, err := spawnercfg.Predict(file.Settings(), who, hub())
+		predicted, err := spawnercfg.Predict(file.Settings(), who, site.Hub())
 		raised, isPython := errors.AsType[*spawnercfg.PythonError](err)
 		switch {
 		case isPython && *asJSON:
@@ -116,22 +113,4 @@ func account(file *spawnercfg.File, name string, uid, gid int, home string) (u s
 		u.Home = home
 	}
 	return u, known, nil
-}
-
-// hub is the hub's process: on the host itself its programs are looked for on
-// this machine; elsewhere they are taken to be where a standard install has
-// them.
-func hub() spawnercfg.Hub {
-	bin := filepath.Dir(site.Python)
-	return spawnercfg.Hub{
-		Environment: map[string]string{"PATH": bin + ":" + os.Getenv("PATH"), "SHELL": "/bin/bash"},
-		LookPath: func(command, path string) string {
-			for _, dir := range filepath.SplitList(path) {
-				if found, err := exec.LookPath(filepath.Join(dir, command)); err == nil && filepath.IsAbs(found) {
-					return found
-				}
-			}
-			return filepath.Join(bin, command)
-		},
-	}
 }

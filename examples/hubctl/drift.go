@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"maps"
-	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
@@ -13,9 +13,12 @@ import (
 )
 
 func drift(f *flag.FlagSet) cli.Run {
-	h := localFlags(f)
+	h := hostFlags(f)
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
+		if h.names.Config == "" {
+			return cli.Usage("with -H, name a copy of that host's configuration: --config FILE")
+		}
 		file, err := site.ReadConfig(h.names.Config)
 		if err != nil {
 			return err
@@ -25,20 +28,22 @@ func drift(f *flag.FlagSet) cli.Run {
 			return err
 		}
 		defer manager.Close()
-		paths, err := h.paths(ctx, manager)
+		running, err := h.names.Running(ctx, manager)
 		if err != nil {
 			return err
 		}
 		found := []site.Finding{}
-		for _, unit := range slices.Sorted(maps.Values(paths)) {
+		for _, unit := range running {
 			name, _ := h.names.User(unit)
-			// The account's name is the user's, unless username_template says
-			// otherwise; then what depends on it is not foretold.
-			account, _, err := site.Account(name, name)
+			reported, err := manager.Properties(ctx, unit)
 			if err != nil {
 				return err
 			}
-			foretold, err := spawnercfg.Predict(file.Settings(), account, spawnercfg.Hub{})
+			account, err := h.account(name, reported)
+			if err != nil {
+				return err
+			}
+			foretold, err := spawnercfg.Predict(file.Settings(), account, site.Hub())
 			if raised, ok := errors.AsType[*spawnercfg.PythonError](err); ok {
 				found = append(found, site.Finding{
 					Code: "would-not-start", Severity: "error", Option: unit,
@@ -47,10 +52,6 @@ func drift(f *flag.FlagSet) cli.Run {
 				})
 				continue
 			}
-			if err != nil {
-				return err
-			}
-			reported, err := manager.Properties(ctx, unit)
 			if err != nil {
 				return err
 			}
@@ -67,7 +68,7 @@ func drift(f *flag.FlagSet) cli.Run {
 		} else {
 			site.Show(out, h.names.Config, found)
 			if len(found) == 0 {
-				out.Printf("%s as the configuration says", site.Sessions(len(paths), "runs", "run"))
+				out.Printf("%s as the configuration says", site.Sessions(len(running), "runs", "run"))
 			}
 		}
 		if len(found) > 0 {
@@ -75,4 +76,21 @@ func drift(f *flag.FlagSet) cli.Run {
 		}
 		return nil
 	}
+}
+
+// account is the Unix account of a session's user. Its name is the user's,
+// unless username_template says otherwise. That of another host is taken to be
+// the one that the session was started for.
+func (h *host) account(name string, reported map[string]any) (u spawnercfg.User, err error) {
+	if h.remote == "" {
+		u, _, err = site.Account(name, name)
+		return u, err
+	}
+	number := func(property string) uint32 {
+		text, _ := reported[property].(string)
+		n, _ := strconv.ParseUint(text, 10, 32) // 0 where the session has none of its own
+		return uint32(n)
+	}
+	home, _ := reported["WorkingDirectory"].(string)
+	return spawnercfg.User{Name: name, UnixName: name, UID: number("User"), GID: number("Group"), Home: strings.TrimLeft(home, "!-")}, nil
 }

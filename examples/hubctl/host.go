@@ -24,16 +24,9 @@ type host struct {
 	root   string
 }
 
-// localFlags registers the flags of a command that works on this machine
-// alone.
-func localFlags(f *flag.FlagSet) *host {
+func hostFlags(f *flag.FlagSet) *host {
 	h := &host{names: site.Flags(f)}
 	f.StringVar(&h.root, "host-root", "", "the `directory` where the host's file system is mounted, from inside a container")
-	return h
-}
-
-func hostFlags(f *flag.FlagSet) *host {
-	h := localFlags(f)
 	f.Var((*remote)(h), "H", "another `host`, such as root@hub.example.org, reached by ssh")
 	return h
 }

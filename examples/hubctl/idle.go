@@ -4,8 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hubhost/hubhost/cgroupstat"
@@ -21,7 +19,7 @@ type quiet struct {
 }
 
 func idle(f *flag.FlagSet) cli.Run {
-	h := localFlags(f)
+	h := hostFlags(f)
 	window := f.Duration("for", time.Hour, "how long to watch")
 	below := f.Float64("below", 0.02, "the CPU use below which a session is idle, a `number` of CPUs")
 	asJSON := f.Bool("json", false, "write JSON")
@@ -29,22 +27,12 @@ func idle(f *flag.FlagSet) cli.Run {
 		if *window < time.Second {
 			return cli.Usage("--for %s: at least a second", *window)
 		}
-		hierarchy, err := h.groups()
+		g, err := h.gather(ctx, cgroupstat.Light)
 		if err != nil {
 			return err
 		}
-		if hierarchy == nil {
-			return fmt.Errorf("no control groups here: CPU use cannot be measured")
-		}
-		manager, err := h.connect(ctx)
-		if err != nil {
-			return err
-		}
-		defer manager.Close()
-		sampler := hierarchy.NewSampler(cgroupstat.SamplerConfig{View: cgroupstat.Light, IdleBelow: *below})
-		defer sampler.Close()
-
-		found, err := h.watchIdle(ctx, out, manager, sampler, *window)
+		defer g.close()
+		found, err := g.watchIdle(ctx, out, *window, *below)
 		if err != nil {
 			return err
 		}
@@ -60,57 +48,55 @@ func idle(f *flag.FlagSet) cli.Run {
 	}
 }
 
-// watchIdle samples all sessions until the window has passed, and returns
-// those that were idle in all of it.
-func (h *host) watchIdle(ctx context.Context, out *cli.IO, manager *units.Manager, sampler *cgroupstat.Sampler, window time.Duration) ([]quiet, error) {
+// watchIdle looks at the sessions until the window has passed, and returns
+// those that ran all the time and were below the limit between any two looks.
+func (g *gatherer) watchIdle(ctx context.Context, out *cli.IO, window time.Duration, below float64) ([]quiet, error) {
 	_, done := out.Progress(fmt.Sprintf("watching for %s", window))
 	defer done()
+	type run struct {
+		unit  string
+		since time.Time
+	}
+	all, err := g.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	still := make(map[run]bool)
+	for i := range all {
+		if all[i].State == string(units.Active) {
+			still[run{all[i].Unit, all[i].Since}] = true
+		}
+	}
 	every := min(window/4, 30*time.Second)
-	found := []quiet{}
-	var samples []cgroupstat.Sample
-	for end := time.Now().Add(window); ; {
-		paths, err := h.paths(ctx, manager)
-		if err != nil {
-			return nil, err
-		}
-		if samples, err = sampler.Sample(ctx, samples, slices.Sorted(maps.Keys(paths))); err != nil {
-			return nil, err
-		}
-		left := time.Until(end)
+	for {
+		left := window - time.Since(begin)
 		if left <= 0 {
-			for i := range samples {
-				// The samples' own clock may lack a moment of the window.
-				if s := &samples[i]; s.Err == nil && s.Idle(window-every/2) {
-					unit := paths[s.Path]
-					user, _ := h.names.User(unit)
-					found = append(found, quiet{user, unit, s.IdleFor.Seconds()})
-				}
-			}
-			return found, nil
+			break
 		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(min(every, left)):
 		}
-	}
-}
-
-// paths returns the running sessions' units by control group.
-func (h *host) paths(ctx context.Context, manager *units.Manager) (map[string]string, error) {
-	pattern, err := h.names.Pattern()
-	if err != nil {
-		return nil, err
-	}
-	list, err := manager.Statuses(ctx, units.Filter{Patterns: []string{pattern}, States: []string{"active"}}, units.FieldControlGroup)
-	if err != nil {
-		return nil, err
-	}
-	paths := make(map[string]string)
-	for _, st := range list {
-		if _, ok := h.names.User(st.Name); ok && st.ControlGroup != "" {
-			paths[st.ControlGroup] = st.Name
+		if all, err = g.look(ctx); err != nil {
+			return nil, err
+		}
+		for i := range all {
+			if s := &all[i]; s.CPUs != nil && *s.CPUs >= below {
+				delete(still, run{s.Unit, s.Since})
+			}
 		}
 	}
-	return paths, nil
+	found := []quiet{}
+	for i := range all {
+		switch s := &all[i]; {
+		case !still[run{s.Unit, s.Since}]:
+		case s.CPUs == nil:
+			fmt.Fprintf(out.Err, "hubctl: without %s: its CPU time is not accounted (CPUAccounting= in systemd.resource-control(5))\n", cli.Printable(s.Unit))
+		default:
+			found = append(found, quiet{s.User, s.Unit, time.Since(begin).Seconds()})
+		}
+	}
+	return found, nil
 }

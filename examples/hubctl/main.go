@@ -55,7 +55,7 @@ var app = &cli.App{
 		{
 			Name: "drift", Setup: drift,
 			Summary: "Compare the configuration with the sessions that run.",
-			Example: "hubctl drift",
+			Example: "hubctl drift\nhubctl drift -H root@hub.example.org --config copy_of_its_config.py",
 		},
 	},
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -90,23 +91,50 @@ func Account(name, unixName string) (u spawnercfg.User, known bool, err error) {
 	return u, true, nil
 }
 
+// Hub is the hub's process. Its programs are looked for on this machine; what
+// is not here is taken to be where a standard install has it.
+func Hub() spawnercfg.Hub {
+	bin := filepath.Dir(Python)
+	return spawnercfg.Hub{
+		Environment: map[string]string{"PATH": bin + ":" + os.Getenv("PATH"), "SHELL": "/bin/bash"},
+		LookPath: func(command, path string) string {
+			for _, dir := range filepath.SplitList(path) {
+				if found, err := exec.LookPath(filepath.Join(dir, command)); err == nil && filepath.IsAbs(found) {
+					return found
+				}
+			}
+			return filepath.Join(bin, command)
+		},
+	}
+}
+
+// Running returns the units of the sessions that run, by name.
+func (n *Names) Running(ctx context.Context, manager *units.Manager) (sessions []string, err error) {
+	pattern, err := n.Pattern()
+	if err != nil {
+		return nil, err
+	}
+	active, err := manager.List(ctx, units.Filter{Patterns: []string{pattern}, States: []string{"active"}})
+	for _, u := range active {
+		if _, ok := n.User(u.Name); ok {
+			sessions = append(sessions, u.Name)
+		}
+	}
+	return sessions, err
+}
+
 // AtRestart says what becomes of the sessions that run when the hub is
 // restarted, and whether any of them may end. What the hub does when it stops
 // is in the configuration that it was started with; nil: that is not known.
 func (n *Names) AtRestart(ctx context.Context, manager *units.Manager, config *spawnercfg.File) (text string, end bool, err error) {
-	pattern, err := n.Pattern()
-	if err != nil {
-		return "", false, err
-	}
-	running, err := manager.List(ctx, units.Filter{Patterns: []string{pattern}, States: []string{"active"}})
+	running, err := n.Running(ctx, manager)
 	if err != nil {
 		return "", false, err
 	}
 	var users []string
-	for _, u := range running {
-		if user, ok := n.User(u.Name); ok {
-			users = append(users, user)
-		}
+	for _, unit := range running {
+		user, _ := n.User(unit)
+		users = append(users, user)
 	}
 	if len(users) == 0 {
 		return "no sessions run", false, nil
