@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychild"
 )
 
 var update = flag.Bool("update", false, "record testdata/spawn_recorded.jsonl anew, by the hub's Python")
@@ -224,11 +225,11 @@ func TestRecorded(t *testing.T) {
 }
 
 func record(t *testing.T, cases []spawnCase) {
-	w := startWorker(t, hubPython(t), "testdata/spawn.py")
+	w := pychild.Start(t, hubPython(t), "testdata/spawn.py")
 	var out bytes.Buffer
 	for _, c := range cases {
 		var answer spawnAnswer
-		w.ask(t, c, &answer)
+		w.Ask(t, c, &answer)
 		answer.Calls = slices.DeleteFunc(answer.Calls, func(call []string) bool { return call[0] == "systemctl" })
 		c.Answer = &answer
 		line, err := json.Marshal(c)
@@ -241,11 +242,11 @@ func record(t *testing.T, cases []spawnCase) {
 // TestAgreesWithSystemdSpawner asks the spawner itself, and so notices a
 // version that behaves in another way.
 func TestAgreesWithSystemdSpawner(t *testing.T) {
-	w := startWorker(t, hubPython(t), "testdata/spawn.py")
+	w := pychild.Start(t, hubPython(t), "testdata/spawn.py")
 	cases, configs := randomCases(2, 1000)
 	for i, c := range cases {
 		c.Answer = new(spawnAnswer)
-		w.ask(t, c, c.Answer)
+		w.Ask(t, c, c.Answer)
 		checkCase(t, c, configs[i])
 		if t.Failed() {
 			return
