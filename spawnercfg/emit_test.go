@@ -154,6 +154,7 @@ func randomText(r *rand.Rand) string {
 
 // TestLiteralsEqualCPython has CPython read what is written.
 func TestLiteralsEqualCPython(t *testing.T) {
+	t.Parallel()
 	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 3000 {
@@ -185,6 +186,7 @@ func toJSON(t *testing.T, v any) string {
 
 // TestEveryCharacter writes all characters of Unicode, a thousand a literal.
 func TestEveryCharacter(t *testing.T) {
+	t.Parallel()
 	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")
 	for start := rune(1); start <= unicode.MaxRune; start += 1 << 14 {
 		var b strings.Builder
@@ -214,6 +216,7 @@ var hostile = []string{
 // time the file holds the statements of the options and no other, or there is
 // no file.
 func TestNoStatementGetsIn(t *testing.T) {
+	t.Parallel()
 	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")
 	written := 0
 	for _, text := range hostile {

@@ -201,6 +201,7 @@ const recorded = "testdata/spawn_recorded.jsonl"
 
 // TestRecorded compares with cases that testdata/spawn.py has answered.
 func TestRecorded(t *testing.T) {
+	t.Parallel()
 	cases, configs := randomCases(1, 600)
 	if *update {
 		record(t, cases)
@@ -242,6 +243,7 @@ func record(t *testing.T, cases []spawnCase) {
 // TestAgreesWithSystemdSpawner asks the spawner itself, and so notices a
 // version that behaves in another way.
 func TestAgreesWithSystemdSpawner(t *testing.T) {
+	t.Parallel()
 	w := pychild.Start(t, hubPython(t), "testdata/spawn.py")
 	cases, configs := randomCases(2, 1000)
 	for i, c := range cases {

@@ -217,6 +217,7 @@ func (r literals) mutate(s string) string {
 // wrong, and what CPython refuses is refused; what is refused in addition is
 // counted.
 func TestLiteralsEqualCPython(t *testing.T) {
+	t.Parallel()
 	count := testenv.Rounds(5000, 20_000, 200_000)
 	r := literals{testenv.Rand(t)}
 	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")

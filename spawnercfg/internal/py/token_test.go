@@ -79,6 +79,7 @@ func misread(file string, apart bool) bool {
 // Only files that this Python cannot compile and files that are
 // not UTF-8 are left out.
 func TestTokensEqualCPython(t *testing.T) {
+	t.Parallel()
 	py := pychild.Python(t)
 	dir, err := exec.Command(py, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))").Output()
 	require.NoError(t, err)
