@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,10 +22,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/certs"
+	"github.com/hubhost/hubhost/internal/testenv"
 )
 
-// CI gives 200; the default keeps go test quick.
-var rounds = flag.Int("rounds", 10, "how often to kill an installation at random, and to install under a reading loop")
+// rounds is how often to kill an installation at random, and to install under
+// a reading loop.
+var rounds = testenv.Rounds(10, 200, 200)
 
 // childEnv makes the test binary an installer: the directory of the target,
 // the files of the pair, the method, and whether the hook fails.
@@ -39,7 +40,6 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	flag.Parse()
 	os.Exit(m.Run())
 }
 
@@ -205,9 +205,9 @@ func TestKill9(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("killed at %d steps, %d times at random", stages, *rounds)
+	t.Logf("killed at %d steps, %d times at random", stages, rounds)
 
-	for range *rounds {
+	for range rounds {
 		method, outcome := methods[rand.IntN(2)], []string{"works", "fails"}[rand.IntN(2)]
 		c := start(method, outcome)
 		require.Equal(t, "start", c.next())
@@ -258,14 +258,14 @@ func TestInstallUnderReader(t *testing.T) {
 			}
 		}
 	})
-	for i := range *rounds {
+	for i := range rounds {
 		_, err := target.Install(t.Context(), []*certs.Pair{b, a}[i%2], certs.Options{Method: certs.MethodExchange})
 		require.NoError(t, err)
 	}
 	close(done)
 	wg.Wait()
-	assert.Greater(t, reads, *rounds)
+	assert.Greater(t, reads, rounds)
 	assert.NotZero(t, olds)
 	assert.Less(t, olds, reads)
-	t.Logf("%d installations, %d reads", *rounds, reads)
+	t.Logf("%d installations, %d reads", rounds, reads)
 }
