@@ -52,6 +52,7 @@ func TestUnitNames(t *testing.T) {
 
 // systemd-escape mangles as journalctl does, patterns apart.
 func TestUnitNamesAgreeWithSystemd(t *testing.T) {
+	t.Parallel()
 	escape := testenv.Tool(t, "systemd-escape")
 	for _, in := range []string{
 		"nginx", "x.service", "a.b", "foo.slice", "user@1000", "a b", "größe", "/home/alice", "/dev/sda", "/", "/a-b/c", "a/b", "-x", "$(id)",
