@@ -512,21 +512,23 @@ func TestLostForGood(t *testing.T) {
 	})
 }
 
-// A peer that reads nothing holds up nobody past the context.
+// A peer that reads nothing holds up nobody past the context. What is left for
+// it by calls that are long over is bounded: beyond 16 MiB the connection is
+// given up and made anew.
 func TestPeerThatDoesNotRead(t *testing.T) {
 	checkGoroutines(t)
 	fake := unitstest.New(t, fakeOptions{})
 	fake.Add(unitstest.Unit{Name: "a.service"})
-	var link *stallable
+	stalled := make(chan struct{})
+	links := 0
 	m := dial(t, &units.Config{Private: true, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
 		conn, err := fake.Dial(ctx)
-		if err != nil {
-			return nil, err
+		if links++; err != nil || links > 1 {
+			return conn, err
 		}
-		link = &stallable{ReadWriteCloser: conn, stalled: make(chan struct{}), closed: make(chan struct{})}
-		return link, nil
+		return &stallable{ReadWriteCloser: conn, stalled: stalled, closed: make(chan struct{})}, nil
 	}})
-	close(link.stalled)
+	close(stalled)
 	within(t, 5*time.Second, "calls", func() {
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -536,6 +538,38 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 		}
 		wg.Wait()
 	})
+
+	before := heap()
+	start := func(ctx context.Context, n int) error {
+		return m.StartTransient(ctx, fmt.Sprintf("b%d.service", n), units.Transient{Command: []string{"/bin/true", strings.Repeat("x", 1<<20)}})
+	}
+	within(t, 30*time.Second, "calls of 1 MiB", func() {
+		for n := range 15 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(10*time.Millisecond, cancel)
+			require.ErrorIs(t, start(ctx, n), context.Canceled)
+		}
+	})
+	assert.Less(t, heap()-before, int64(24<<20))
+	errs := make(chan error)
+	const more = 20 // than fit
+	for n := range more {
+		go func() { errs <- start(t.Context(), 15+n) }()
+	}
+	lost := 0
+	within(t, 30*time.Second, "calls beyond the limit", func() {
+		for range more {
+			// One that begins when the connection is made anew succeeds.
+			if err := <-errs; err != nil {
+				lost++
+				assert.ErrorIs(t, err, units.ErrConnectionLost)
+				assert.ErrorContains(t, err, "the peer does not read")
+			}
+		}
+	})
+	assert.NotZero(t, lost)
+	within(t, 5*time.Second, "start after the stall", func() { assert.NoError(t, m.Start(t.Context(), "a.service")) })
+	assert.Equal(t, 2, links)
 	within(t, 5*time.Second, "close", m.Close)
 }
 

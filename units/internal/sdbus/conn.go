@@ -171,6 +171,10 @@ func dialAddress(ctx context.Context, address string) (io.ReadWriteCloser, error
 // Done is closed when the connection has ended.
 func (c *Conn) Done() <-chan struct{} { return c.bus.Context().Done() }
 
+// Err returns what made the connection end, if it was something that could not
+// be sent: with a peer that hangs up it is nil.
+func (c *Conn) Err() error { return c.pipe.failure() }
+
 // Close ends the connection and every call that is under way.
 func (c *Conn) Close() {
 	c.bus.Close()
@@ -296,7 +300,7 @@ func (c *Conn) convert(ctx context.Context, err error) error {
 		return e
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case c.bus.Context().Err() != nil, errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF):
+	case c.bus.Context().Err() != nil, errors.Is(err, ErrClosed), errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF):
 		return ErrClosed
 	default:
 		return err
