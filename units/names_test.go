@@ -82,6 +82,7 @@ func names() []string {
 
 // TestNamesAsSystemd asks the installed systemd-escape the same questions.
 func TestNamesAsSystemd(t *testing.T) {
+	t.Parallel()
 	tool := testenv.Tool(t, "systemd-escape")
 	for _, question := range []struct {
 		name string
