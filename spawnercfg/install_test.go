@@ -300,10 +300,6 @@ type call struct {
 func installCalls(t *testing.T, trace string) []call {
 	t.Helper()
 	line := regexp.MustCompile(`^(\d+) +(\w+)\(`)
-	runtimes := []string{
-		"futex", "madvise", "mmap", "munmap", "mprotect", "nanosleep", "clock_nanosleep", "sched_yield", "tgkill", "getpid", "gettid", "clone", "clone3",
-		"rt_sigprocmask", "rt_sigreturn", "rt_sigaction", "sigaltstack", "epoll_ctl", "epoll_pwait", "epoll_wait", "restart_syscall", "exit_group", "exit",
-	}
 	var thread string
 	for l := range strings.Lines(trace) {
 		if m := line.FindStringSubmatch(l); m != nil && m[2] == "flock" {
@@ -321,7 +317,7 @@ func installCalls(t *testing.T, trace string) []call {
 		}
 		counts[m[2]]++
 		locked = locked || m[2] == "flock"
-		if locked && !slices.Contains(runtimes, m[2]) {
+		if locked && !slices.Contains(testenv.RuntimeCalls, m[2]) {
 			calls = append(calls, call{m[2], counts[m[2]]})
 		}
 	}
