@@ -132,3 +132,28 @@ func TestUnitConditions(t *testing.T) {
 	assert.Contains(t, m.String(), "_SYSTEMD_SLICE=x.slice")
 	assert.Contains(t, m.String(), "_SYSTEMD_SLICE~s*")
 }
+
+// FuzzUnitName holds that what a person gives becomes a name or a pattern that
+// stays what it is, and that a pattern without a special character matches
+// itself only.
+func FuzzUnitName(f *testing.F) {
+	for _, seed := range []string{"jupyterhub", "jupyter-*", "a b", "/home//x/.", "/dev/sda", "ssh.service", "é", "[!a-c]?", "[", "a[", `\x20`, "@", ".", "-.slice"} {
+		f.Add(seed, "jupyter-a.service")
+	}
+	f.Fuzz(func(t *testing.T, given, text string) {
+		matched := matchGlobPattern(given, []byte(text))
+		if !isGlob(given) && !strings.Contains(given, `\`) {
+			require.Equal(t, given == text, matched)
+		}
+		u, err := mangleUnit(given)
+		if err != nil {
+			return
+		}
+		again, err := mangleUnit(u.name)
+		require.NoError(t, err)
+		require.Equal(t, u, again)
+		if !u.glob {
+			require.True(t, validUnitName(u.name), "%q", u.name)
+		}
+	})
+}
