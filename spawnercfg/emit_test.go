@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/hubhost/hubhost/spawnercfg"
-	"github.com/hubhost/hubhost/spawnercfg/internal/pychild"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 // describe is testdata/literals.py's description of a value.
@@ -155,7 +155,7 @@ func randomText(r *rand.Rand) string {
 // TestLiteralsEqualCPython has CPython read what is written.
 func TestLiteralsEqualCPython(t *testing.T) {
 	t.Parallel()
-	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 3000 {
 		v := randomValue(r, 3, false)
@@ -187,7 +187,7 @@ func toJSON(t *testing.T, v any) string {
 // TestEveryCharacter writes all characters of Unicode, a thousand a literal.
 func TestEveryCharacter(t *testing.T) {
 	t.Parallel()
-	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	for start := rune(1); start <= unicode.MaxRune; start += 1 << 14 {
 		var b strings.Builder
 		for c := start; c < start+1<<14 && c <= unicode.MaxRune; c++ {
@@ -217,7 +217,7 @@ var hostile = []string{
 // no file.
 func TestNoStatementGetsIn(t *testing.T) {
 	t.Parallel()
-	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	written := 0
 	for _, text := range hostile {
 		for place, options := range map[string]Options{

@@ -16,14 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/internal/testenv"
-	"github.com/hubhost/hubhost/spawnercfg/internal/pychild"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 // traitletsPython returns an interpreter that has traitlets: HUB_PYTHON, or
 // python3.
 func traitletsPython(t testing.TB) string {
 	t.Helper()
-	python := pychild.Python(t)
+	python := pychildtest.Python(t)
 	if exec.Command(python, "-c", "import traitlets.config.loader").Run() != nil {
 		testenv.Lack(t, "needs traitlets: apt-get install python3-traitlets, or HUB_PYTHON=/opt/jupyterhub/bin/python3")
 	}
@@ -375,10 +375,10 @@ type loadAnswer struct {
 }
 
 // startLoader runs testdata/load.py over the cases.
-func startLoader(t *testing.T, cases []loadCase) *pychild.Child {
+func startLoader(t *testing.T, cases []loadCase) *pychildtest.Child {
 	t.Helper()
-	c := pychild.Start(t, traitletsPython(t), "testdata/load.py")
-	pychild.Send(c, cases)
+	c := pychildtest.Start(t, traitletsPython(t), "testdata/load.py")
+	pychildtest.Send(c, cases)
 	return c
 }
 

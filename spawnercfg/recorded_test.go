@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/hubhost/hubhost/spawnercfg"
-	"github.com/hubhost/hubhost/spawnercfg/internal/pychild"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 var update = flag.Bool("update", false, "record testdata/spawn_recorded.jsonl anew, by the hub's Python")
@@ -226,7 +226,7 @@ func TestRecorded(t *testing.T) {
 }
 
 func record(t *testing.T, cases []spawnCase) {
-	w := pychild.Start(t, hubPython(t), "testdata/spawn.py")
+	w := pychildtest.Start(t, hubPython(t), "testdata/spawn.py")
 	var out bytes.Buffer
 	for _, c := range cases {
 		var answer spawnAnswer
@@ -244,7 +244,7 @@ func record(t *testing.T, cases []spawnCase) {
 // version that behaves in another way.
 func TestAgreesWithSystemdSpawner(t *testing.T) {
 	t.Parallel()
-	w := pychild.Start(t, hubPython(t), "testdata/spawn.py")
+	w := pychildtest.Start(t, hubPython(t), "testdata/spawn.py")
 	cases, configs := randomCases(2, 1000)
 	for i, c := range cases {
 		c.Answer = new(spawnAnswer)

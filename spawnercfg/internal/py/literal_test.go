@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/internal/testenv"
-	"github.com/hubhost/hubhost/spawnercfg/internal/pychild"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 // canonical renders a value as testdata/literals.py does.
@@ -220,7 +220,7 @@ func TestLiteralsEqualCPython(t *testing.T) {
 	t.Parallel()
 	count := testenv.Rounds(5000, 20_000, 200_000)
 	r := literals{testenv.Rand(t)}
-	w := pychild.Start(t, pychild.Python(t), "testdata/literals.py")
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	texts := make([]string, count)
 	for i := range texts {
 		texts[i] = r.expr(3)

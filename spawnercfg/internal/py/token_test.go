@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/internal/testenv"
-	"github.com/hubhost/hubhost/spawnercfg/internal/pychild"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 var kindNames = [...]string{
@@ -80,7 +80,7 @@ func misread(file string, apart bool) bool {
 // not UTF-8 are left out.
 func TestTokensEqualCPython(t *testing.T) {
 	t.Parallel()
-	py := pychild.Python(t)
+	py := pychildtest.Python(t)
 	dir, err := exec.Command(py, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))").Output()
 	require.NoError(t, err)
 	var files []string
@@ -94,7 +94,7 @@ func TestTokensEqualCPython(t *testing.T) {
 		return err
 	}))
 	require.Greater(t, len(files), 500, "the standard library")
-	w := pychild.Start(t, py, "testdata/tokens.py")
+	w := pychildtest.Start(t, py, "testdata/tokens.py")
 	apart := w.Line(t) == "1"
 	compared, refused, encoding := 0, 0, 0
 	share := testenv.Rounds(64, 16, 1)

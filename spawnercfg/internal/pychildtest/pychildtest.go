@@ -1,6 +1,6 @@
-// Package pychild runs the Python programs in testdata that judge this module
+// Package pychildtest runs the Python programs in testdata that judge this module
 // in its tests: children that answer a line with a line.
-package pychild
+package pychildtest
 
 import (
 	"bufio"
