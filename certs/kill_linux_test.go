@@ -114,15 +114,7 @@ func TestKill9(t *testing.T) {
 	t.Parallel()
 	a, b := twoPairs(t)
 	pairs := []*certs.Pair{a, b}
-	// In memory where that can be: what a killed process wrote is not lost, so
-	// that a disk would only take its time. And the names of sockets must be
-	// short.
-	base, err := os.MkdirTemp("/dev/shm", "k")
-	if err != nil {
-		base, err = os.MkdirTemp("", "k")
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(base) })
+	base := testenv.Memory(t) // what a killed process wrote is not lost
 	target := certs.Target{Dir: filepath.Join(base, "x", "certs")}
 	require.NoError(t, os.Mkdir(filepath.Dir(target.Dir), 0o700))
 	var sources [2][2]string
@@ -133,7 +125,7 @@ func TestKill9(t *testing.T) {
 		require.NoError(t, os.WriteFile(sources[i][0], p.CertPEM(), 0o600))
 		require.NoError(t, os.WriteFile(sources[i][1], key, 0o600))
 	}
-	_, err = target.Install(t.Context(), a, certs.Options{})
+	_, err := target.Install(t.Context(), a, certs.Options{})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(target.Dir+"/dhparam.pem", []byte("kept"), 0o644))
 

@@ -26,7 +26,12 @@ const hubConfig = "c.SystemdSpawner.mem_limit = '1G'  # each\n"
 // configFile writes a configuration into a folder of its own.
 func configFile(t *testing.T, src string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "jupyterhub_config.py")
+	return configIn(t, t.TempDir(), src)
+}
+
+func configIn(t *testing.T, dir, src string) string {
+	t.Helper()
+	path := filepath.Join(dir, "jupyterhub_config.py")
 	require.NoError(t, os.WriteFile(path, []byte(src), 0o600))
 	return path
 }
@@ -256,11 +261,11 @@ func TestInstallKilled(t *testing.T) {
 
 	// Once to the end, to see which calls there are.
 	trace := filepath.Join(t.TempDir(), "trace")
-	require.NoError(t, run(configFile(t, oldText), "-o", trace))
+	require.NoError(t, run(configIn(t, testenv.Memory(t), oldText), "-o", trace))
 	calls := installCalls(t, content(t, trace))
 	var before, after, missed int
 	for _, c := range calls {
-		path := configFile(t, oldText)
+		path := configIn(t, testenv.Memory(t), oldText) // what a killed process wrote is not lost
 		if run(path, "-o", os.DevNull, "-e", "inject="+c.name+":signal=KILL:when="+strconv.Itoa(c.count)) == nil {
 			// The thread did less for the Go runtime than the one traced.
 			missed++
