@@ -102,75 +102,90 @@ func TestDifferential(t *testing.T) {
 	}
 	policy := certs.Policy{Names: []string{"hub.test"}, PrivateRoots: pki.roots}
 
-	var raw, canonical []int // rows that nginx serves as they are, and in canonical form
 	dir := func(kind string, i int) string { return fmt.Sprintf("%s/%s%d", base, kind, i) }
-	for i, r := range rows {
-		in := crafted[r.name]
-		put(dir("r", i), in.cert, in.key)
-		_, goErr := tls.X509KeyPair(in.cert, in.key)
-		nginxErr := nginxTest(t, base, dir("r", i))
-		nodeErr := node.serve(t, dir("r", i))
-		loaded := mark(goErr, nginxErr, nodeErr)
-		if at := strings.IndexByte(r.load, '?'); at >= 0 {
-			loaded = loaded[:at] + "?" + loaded[at+1:]
-		}
-		assert.Equal(t, r.load, loaded, "%s: as it is: go %v, nginx %v, node %v", r.name, goErr, nginxErr, nodeErr)
-		if nginxErr == nil {
-			raw = append(raw, i)
-		}
+	serves := make([]struct{ raw, canonical bool }, len(rows)) // what nginx serves: as it is, and in canonical form
+	t.Run("loaded", func(t *testing.T) {
+		for i, r := range rows {
+			t.Run(r.name, func(t *testing.T) {
+				t.Parallel()
+				in := crafted[r.name]
+				put(dir("r", i), in.cert, in.key)
+				_, goErr := tls.X509KeyPair(in.cert, in.key)
+				nginxErr := nginxTest(t, dir("r", i), dir("r", i))
+				nodeErr := node.serve(t, dir("r", i))
+				loaded := mark(goErr, nginxErr, nodeErr)
+				if at := strings.IndexByte(r.load, '?'); at >= 0 {
+					loaded = loaded[:at] + "?" + loaded[at+1:]
+				}
+				assert.Equal(t, r.load, loaded, "as it is: go %v, nginx %v, node %v", goErr, nginxErr, nodeErr)
+				serves[i].raw = nginxErr == nil
 
-		pair := certs.Parse(in.cert, in.key)
-		report := pair.Verify(policy)
-		assert.Equal(t, r.refuse, report.Err() != nil, "%s: %v", r.name, report)
-		got := map[certs.Code]bool{}
-		for _, f := range report.Findings {
-			if f.Code != certs.CodePrivateCA && (!r.refuse || f.Severity == certs.SeverityError || f.Code == certs.CodeLeafIsCA) {
-				got[f.Code] = true
-			}
+				pair := certs.Parse(in.cert, in.key)
+				report := pair.Verify(policy)
+				assert.Equal(t, r.refuse, report.Err() != nil, "%v", report)
+				got := map[certs.Code]bool{}
+				for _, f := range report.Findings {
+					if f.Code != certs.CodePrivateCA && (!r.refuse || f.Severity == certs.SeverityError || f.Code == certs.CodeLeafIsCA) {
+						got[f.Code] = true
+					}
+				}
+				assert.ElementsMatch(t, r.codes, slices.Collect(maps.Keys(got)), "%v", report)
+				if r.refuse {
+					for _, c := range r.codes {
+						assert.True(t, c == certs.CodeLeafIsCA || errors.Is(report.Err(), c), "%s", c)
+					}
+					assert.Contains(t, r.load+r.serve, "x", "refused, though every program takes it")
+					return
+				}
+				key, err := pair.KeyPEM()
+				require.NoError(t, err)
+				put(dir("c", i), pair.CertPEM(), key)
+				again := certs.Parse(pair.CertPEM(), key).Verify(policy)
+				assert.NoError(t, again.Err())
+				assert.Equal(t, pair.CertPEM(), certs.Parse(pair.CertPEM(), key).CertPEM(), "canonical form of the canonical form")
+				_, err = tls.X509KeyPair(pair.CertPEM(), key)
+				assert.NoError(t, err)
+				assert.NoError(t, node.serve(t, dir("c", i)))
+				serves[i].canonical = true
+			})
 		}
-		assert.ElementsMatch(t, r.codes, slices.Collect(maps.Keys(got)), "%s: %v", r.name, report)
-		if r.refuse {
-			for _, c := range r.codes {
-				assert.True(t, c == certs.CodeLeafIsCA || errors.Is(report.Err(), c), "%s: %s", r.name, c)
-			}
-			assert.Contains(t, r.load+r.serve, "x", "%s: refused, though every program takes it", r.name)
-			continue
-		}
-		key, err := pair.KeyPEM()
-		require.NoError(t, err, r.name)
-		put(dir("c", i), pair.CertPEM(), key)
-		again := certs.Parse(pair.CertPEM(), key).Verify(policy)
-		assert.NoError(t, again.Err(), r.name)
-		assert.Equal(t, pair.CertPEM(), certs.Parse(pair.CertPEM(), key).CertPEM(), "%s: canonical form of the canonical form", r.name)
-		_, err = tls.X509KeyPair(pair.CertPEM(), key)
-		assert.NoError(t, err, r.name)
-		assert.NoError(t, node.serve(t, dir("c", i)), r.name)
-		canonical = append(canonical, i)
-	}
+	})
 
 	var dirs []string
-	for _, i := range raw {
-		dirs = append(dirs, dir("r", i))
-	}
-	for _, i := range canonical {
-		dirs = append(dirs, dir("c", i))
+	for i, s := range serves {
+		if s.raw {
+			dirs = append(dirs, dir("r", i))
+		}
+		if s.canonical {
+			dirs = append(dirs, dir("c", i))
+		}
 	}
 	startNginx(t, base, dirs...)
-	for i, r := range rows {
-		served := "..."
-		if slices.Contains(raw, i) {
-			sock := dir("r", i) + ".sock"
-			served = mark(opensslClient(t, sock, rootFile), curlClient(t, sock, rootFile), goClient(t, sock, pki.roots))
-		}
-		assert.Equal(t, r.serve, served, "%s: served as it is", r.name)
-		if slices.Contains(canonical, i) {
-			sock := dir("c", i) + ".sock"
-			assert.NoError(t, opensslClient(t, sock, rootFile), r.name)
-			assert.NoError(t, curlClient(t, sock, rootFile), r.name)
-			assert.NoError(t, goClient(t, sock, pki.roots), r.name)
-			assert.NoError(t, goClient(t, dir("c", i)+"/node.sock", pki.roots), r.name)
-		}
+	var socks []string
+	for _, d := range dirs {
+		socks = append(socks, d+".sock")
 	}
+	curlErrs := curlClients(t, rootFile, socks)
+	t.Run("served", func(t *testing.T) {
+		for i, r := range rows {
+			t.Run(r.name, func(t *testing.T) {
+				t.Parallel()
+				served := "..."
+				if serves[i].raw {
+					sock := dir("r", i) + ".sock"
+					served = mark(opensslClient(t, sock, rootFile), curlErrs[sock], goClient(t, sock, pki.roots))
+				}
+				assert.Equal(t, r.serve, served, "served as it is")
+				if serves[i].canonical {
+					sock := dir("c", i) + ".sock"
+					assert.NoError(t, opensslClient(t, sock, rootFile))
+					assert.NoError(t, curlErrs[sock])
+					assert.NoError(t, goClient(t, sock, pki.roots))
+					assert.NoError(t, goClient(t, dir("c", i)+"/node.sock", pki.roots))
+				}
+			})
+		}
+	})
 }
 
 type input struct{ cert, key []byte }
@@ -209,7 +224,8 @@ func craft(t *testing.T, p *pki) map[string]input {
 		c.IsCA, c.KeyUsage, c.ExtKeyUsage = true, x509.KeyUsageCertSign, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	})
 	_, client := with(rsaKey, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
-	other := newRSA(t, 2048)
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
 	otherKey := (&entity{key: other}).pkcs8(t)
 
 	// The other key with the same X coordinate: its Y is negated.
@@ -341,7 +357,7 @@ func craftWithOpenSSL(t *testing.T, p *pki, m map[string]input, chain, key []byt
 
 	// The weak digests need an RSA issuer, which goes by the intermediate's
 	// name in the path to the same root.
-	rsaInter := issue(t, p.root, newRSA(t, 2048), asCA("Test RSA Intermediate"))
+	rsaInter := issue(t, p.root, p.leaf.key, asCA("Test RSA Intermediate"))
 	write("rsainter.pem", rsaInter.pem())
 	write("rsainter.key", rsaInter.pkcs8(t))
 	leafOf := func(name, keyFile string, issuer string, inter *entity, more ...string) {

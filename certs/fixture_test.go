@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,12 +71,8 @@ func newEC(t testing.TB) *ecdsa.PrivateKey {
 	return k
 }
 
-func newRSA(t testing.TB, bits int) *rsa.PrivateKey {
-	t.Helper()
-	k, err := rsa.GenerateKey(rand.Reader, bits)
-	require.NoError(t, err)
-	return k
-}
+// leafKey is the key of the leaf of every pki: RSA keys are slow to make.
+var leafKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // pki is a root, an intermediate, and a leaf of another key type than the
 // intermediate.
@@ -89,7 +86,9 @@ func newPKI(t testing.TB) *pki {
 	p := &pki{roots: x509.NewCertPool()}
 	p.root = issue(t, nil, newEC(t), asCA("Test Root"))
 	p.inter = issue(t, p.root, newEC(t), asCA("Test Intermediate"))
-	p.leaf = issue(t, p.inter, newRSA(t, 2048), nil)
+	key, err := leafKey()
+	require.NoError(t, err)
+	p.leaf = issue(t, p.inter, key, nil)
 	p.roots.AddCert(p.root.cert)
 	return p
 }

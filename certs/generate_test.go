@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,4 +164,35 @@ func TestGenerateRefuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	_, err = g.Write(ctx, file)
 	assert.Error(t, err)
+}
+
+// FuzzNames holds that a pair is for the names that it was asked for, as
+// crypto/x509 sees it too, and that its files lie where they should.
+func FuzzNames(f *testing.F) {
+	for _, seed := range []string{
+		"hub.test", "HUB.Test.", "*.hub.test", "Bücher.test", "xn--bcher-kva.test", "192.0.2.7", "[2001:db8::7]", "::ffff:192.0.2.1", "fe80::1%eth0",
+		"https://hub.test/", "hub.test:443", "../x", "*.*.test", "a..b", "256.1.1.1", "", ".", "*", "*.", "\u3002", "ß.test", "\x00", "a_b.test", "-a.test",
+	} {
+		f.Add(seed)
+	}
+	ca, err := certs.Generate(certs.Request{Names: []string{"hub.test"}})
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, name string) {
+		g, err := certs.Generate(certs.Request{Names: []string{name}, CA: ca.CA})
+		report := ca.Host.Verify(certs.Policy{Names: []string{name}})
+		if err != nil {
+			require.ErrorIs(t, err, certs.CodeInvalidName)
+			require.True(t, report.Has(certs.CodeInvalidName), "%q: %v", name, report)
+			return
+		}
+		require.False(t, report.Has(certs.CodeInvalidName), "%q: %v", name, report)
+		require.NoError(t, g.Host.Verify(certs.Policy{Names: []string{name}}).Err(), "%q", name)
+		leaf := g.Host.Leaf()
+		for _, san := range leaf.DNSNames {
+			require.NoError(t, leaf.VerifyHostname(strings.Replace(san, "*", "any", 1)), "%q", name)
+			require.NotContains(t, san, "/")
+			require.False(t, strings.HasPrefix(san, "."), "%q", san)
+		}
+		require.Equal(t, 1, len(leaf.DNSNames)+len(leaf.IPAddresses))
+	})
 }

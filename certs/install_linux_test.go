@@ -486,8 +486,10 @@ func (s *server) load(t *testing.T) {
 }
 
 func TestServedOrRestored(t *testing.T) {
+	t.Parallel()
 	a, b := twoPairs(t)
 	fault := errors.New("nginx: [emerg]")
+	var wg sync.WaitGroup
 	for name, tt := range map[string]struct {
 		hook    func(t *testing.T, s *server, stage certs.Stage, cancel func()) error
 		addr    string // of another endpoint
@@ -544,49 +546,56 @@ func TestServedOrRestored(t *testing.T) {
 		},
 	} {
 		for _, method := range methods {
-			t.Run(name+" by "+string(method), func(t *testing.T) {
-				t.Parallel()
-				target := at(t, a)
-				s := serveTarget(t, target)
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				endpoint := certs.Endpoint{Addr: cmp.Or(tt.addr, s.addr), Name: "hub.test"}
-				if tt.stage == certs.StageServed {
-					endpoint.Timeout = 2 * time.Second
-				}
-				before := tree(t, target.Dir)
-				result, err := target.Install(ctx, b, certs.Options{
-					Method: method,
-					Hook: func(_ context.Context, stage certs.Stage) error {
-						s.calls = append(s.calls, stage)
-						return tt.hook(t, s, stage, cancel)
-					},
-					Endpoint: endpoint,
-				})
-				assert.Equal(t, tt.calls, s.calls)
-				want := b
-				if tt.isError == nil {
+			// All at once and not as many as there are processors: they wait
+			// for servers, and do little else.
+			wg.Go(func() {
+				t.Run(name+" by "+string(method), func(t *testing.T) {
+					target := at(t, a)
+					s := serveTarget(t, target)
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					endpoint := certs.Endpoint{Addr: cmp.Or(tt.addr, s.addr), Name: "hub.test"}
+					switch {
+					case tt.addr != "":
+						endpoint.Timeout = 500 * time.Millisecond // in vain, however long
+					case tt.stage == certs.StageServed:
+						endpoint.Timeout = 2 * time.Second
+					}
+					before := tree(t, target.Dir)
+					result, err := target.Install(ctx, b, certs.Options{
+						Method: method,
+						Hook: func(_ context.Context, stage certs.Stage) error {
+							s.calls = append(s.calls, stage)
+							return tt.hook(t, s, stage, cancel)
+						},
+						Endpoint: endpoint,
+					})
+					assert.Equal(t, tt.calls, s.calls)
+					want := b
+					if tt.isError == nil {
+						require.NoError(t, err)
+						assert.True(t, result.Changed)
+					} else {
+						want = a
+						assert.ErrorIs(t, err, tt.isError)
+						e, ok := errors.AsType[*certs.Error](err)
+						require.True(t, ok)
+						assert.Equal(t, tt.stage, e.Stage)
+						assert.Equal(t, tt.state, e.State)
+						after := tree(t, target.Dir)
+						delete(after, "certs.backup") // empty
+						assert.Equal(t, before, after)
+					}
+					assert.Equal(t, want.Fingerprint(), fingerprint(t, target))
+					served, err := certs.Served(t.Context(), s.addr, "hub.test")
 					require.NoError(t, err)
-					assert.True(t, result.Changed)
-				} else {
-					want = a
-					assert.ErrorIs(t, err, tt.isError)
-					e, ok := errors.AsType[*certs.Error](err)
-					require.True(t, ok)
-					assert.Equal(t, tt.stage, e.Stage)
-					assert.Equal(t, tt.state, e.State)
-					after := tree(t, target.Dir)
-					delete(after, "certs.backup") // empty
-					assert.Equal(t, before, after)
-				}
-				assert.Equal(t, want.Fingerprint(), fingerprint(t, target))
-				served, err := certs.Served(t.Context(), s.addr, "hub.test")
-				require.NoError(t, err)
-				assert.True(t, served.Matches(want))
-				assert.False(t, served.Matches(map[bool]*certs.Pair{true: b, false: a}[want == a]))
+					assert.True(t, served.Matches(want))
+					assert.False(t, served.Matches(map[bool]*certs.Pair{true: b, false: a}[want == a]))
+				})
 			})
 		}
 	}
+	wg.Wait()
 }
 
 func TestServed(t *testing.T) {

@@ -6,12 +6,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -96,6 +98,7 @@ func await(t testing.TB, done func() bool, format string, args ...any) {
 // node is a Node process that serves pairs as configurable-http-proxy does,
 // by tls.createServer.
 type node struct {
+	mu  sync.Mutex
 	in  *json.Encoder
 	out *bufio.Scanner
 }
@@ -126,11 +129,13 @@ func startNode(t testing.TB) *node {
 		in.Close()
 		cmd.Wait()
 	})
-	return &node{json.NewEncoder(in), bufio.NewScanner(out)}
+	return &node{in: json.NewEncoder(in), out: bufio.NewScanner(out)}
 }
 
 func (n *node) serve(t testing.TB, dir string) error {
 	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	require.NoError(t, n.in.Encode(dir))
 	require.True(t, n.out.Scan(), "node ended: %v", n.out.Err())
 	var answer string
@@ -166,11 +171,24 @@ func opensslClient(t testing.TB, sock, rootFile string) error {
 	return nil
 }
 
-func curlClient(t testing.TB, sock, rootFile string) error {
+// curlClients has curl connect to each of the sockets: one process for all,
+// whose start costs more than a connection.
+func curlClients(t testing.TB, rootFile string, socks []string) map[string]error {
 	t.Helper()
-	out, err := tool(t, "curl", "-sS", "--noproxy", "*", "--cacert", rootFile, "--unix-socket", sock, "https://hub.test/")
-	if err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+	var args []string
+	for _, sock := range socks {
+		// A session that is resumed is one whose chain is not verified.
+		args = append(args, "--next", "-sS", "--noproxy", "*", "--no-sessionid", "--cacert", rootFile, "--unix-socket", sock,
+			"--write-out", "%{exitcode} %{errormsg}\n", "--output", os.DevNull, "--stderr", os.DevNull, "https://hub.test/")
 	}
-	return nil
+	out, _ := tool(t, "curl", args[1:]...) // its exit status is that of the last
+	answers := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	require.Len(t, answers, len(socks), "%s", out)
+	errs := map[string]error{}
+	for i, answer := range answers {
+		if answer != "0 " {
+			errs[socks[i]] = errors.New("curl: " + answer)
+		}
+	}
+	return errs
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,10 +22,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/certs"
+	"github.com/hubhost/hubhost/internal/testenv"
 )
 
-// CI gives 200; the default keeps go test quick.
-var rounds = flag.Int("rounds", 10, "how often to kill an installation at random, and to install under a reading loop")
+// rounds is how often to kill an installation at random, and to install under
+// a reading loop.
+var rounds = testenv.Rounds(10, 200, 200)
 
 // childEnv makes the test binary an installer: the directory of the target,
 // the files of the pair, the method, and whether the hook fails.
@@ -39,7 +40,6 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	flag.Parse()
 	os.Exit(m.Run())
 }
 
@@ -114,15 +114,7 @@ func TestKill9(t *testing.T) {
 	t.Parallel()
 	a, b := twoPairs(t)
 	pairs := []*certs.Pair{a, b}
-	// In memory where that can be: what a killed process wrote is not lost, so
-	// that a disk would only take its time. And the names of sockets must be
-	// short.
-	base, err := os.MkdirTemp("/dev/shm", "k")
-	if err != nil {
-		base, err = os.MkdirTemp("", "k")
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(base) })
+	base := testenv.Memory(t) // what a killed process wrote is not lost
 	target := certs.Target{Dir: filepath.Join(base, "x", "certs")}
 	require.NoError(t, os.Mkdir(filepath.Dir(target.Dir), 0o700))
 	var sources [2][2]string
@@ -133,7 +125,7 @@ func TestKill9(t *testing.T) {
 		require.NoError(t, os.WriteFile(sources[i][0], p.CertPEM(), 0o600))
 		require.NoError(t, os.WriteFile(sources[i][1], key, 0o600))
 	}
-	_, err = target.Install(t.Context(), a, certs.Options{})
+	_, err := target.Install(t.Context(), a, certs.Options{})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(target.Dir+"/dhparam.pem", []byte("kept"), 0o644))
 
@@ -205,9 +197,9 @@ func TestKill9(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("killed at %d steps, %d times at random", stages, *rounds)
+	t.Logf("killed at %d steps, %d times at random", stages, rounds)
 
-	for range *rounds {
+	for range rounds {
 		method, outcome := methods[rand.IntN(2)], []string{"works", "fails"}[rand.IntN(2)]
 		c := start(method, outcome)
 		require.Equal(t, "start", c.next())
@@ -258,14 +250,14 @@ func TestInstallUnderReader(t *testing.T) {
 			}
 		}
 	})
-	for i := range *rounds {
+	for i := range rounds {
 		_, err := target.Install(t.Context(), []*certs.Pair{b, a}[i%2], certs.Options{Method: certs.MethodExchange})
 		require.NoError(t, err)
 	}
 	close(done)
 	wg.Wait()
-	assert.Greater(t, reads, *rounds)
+	assert.Greater(t, reads, rounds)
 	assert.NotZero(t, olds)
 	assert.Less(t, olds, reads)
-	t.Logf("%d installations, %d reads", *rounds, reads)
+	t.Logf("%d installations, %d reads", rounds, reads)
 }

@@ -86,7 +86,7 @@ func TestVerifyLeaf(t *testing.T) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
 		}, want: []certs.Code{certs.CodeUnhandledCriticalExtension}, fatal: true},
 		"P-521":             {key: p521, want: []certs.Code{certs.CodeKeyNotForBrowsers}},
-		"RSA below the bar": {key: newRSA(t, 2048), pol: certs.Policy{MinRSABits: 3072}, want: []certs.Code{certs.CodeWeakKey}, fatal: true},
+		"RSA below the bar": {key: pki.leaf.key, pol: certs.Policy{MinRSABits: 3072}, want: []certs.Code{certs.CodeWeakKey}, fatal: true},
 		"production":        {pol: certs.Policy{Production: true}, fatal: true},
 		"production, with a trusted root": {pol: certs.Policy{Production: true, Roots: pki.roots},
 			want: []certs.Code{"no private-ca"}},

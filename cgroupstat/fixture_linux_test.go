@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/hubhost/hubhost/internal/testenv"
 )
 
 const alice = "/system.slice/jupyter-alice.service"
@@ -35,7 +37,7 @@ func archive(t testing.TB, name string) map[string]string {
 // unpack writes the files of an archive below a temporary directory.
 func unpack(t testing.TB, name string) (dir string) {
 	t.Helper()
-	dir = t.TempDir()
+	dir = testenv.Memory(t)
 	for name, content := range archive(t, name) {
 		write(t, filepath.Join(dir, name), content)
 	}

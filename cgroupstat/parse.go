@@ -140,25 +140,22 @@ func parseLimit(l *Limit[uint64], b []byte) error {
 	return nil
 }
 
-// cutField returns the first line of a flat-keyed file, "KEY NUMBER", and the
-// rest.
-func cutField(b []byte) (key []byte, v uint64, rest []byte, err error) {
-	line, rest := cutLine(b)
-	key, val, _ := cutByte(line, ' ')
-	v, ok := uintOf(val)
-	if !ok {
-		return nil, 0, nil, malformedLine(line)
+// eachField reads the lines of a flat-keyed file, "KEY NUMBER". The numbers
+// that take does not want make their line malformed.
+func eachField(b []byte, take func(key []byte, v uint64) bool) error {
+	for len(b) > 0 {
+		var line []byte
+		line, b = cutLine(b)
+		key, val, _ := cutByte(line, ' ')
+		if v, ok := uintOf(val); !ok || !take(key, v) {
+			return malformedLine(line)
+		}
 	}
-	return key, v, rest, nil
+	return nil
 }
 
 func parseMemoryStat(m *Memory, b []byte) error {
-	for len(b) > 0 {
-		key, v, rest, err := cutField(b)
-		if err != nil {
-			return err
-		}
-		b = rest
+	return eachField(b, func(key []byte, v uint64) bool {
 		switch string(key) {
 		case "anon":
 			m.Anon = Some(v)
@@ -173,17 +170,12 @@ func parseMemoryStat(m *Memory, b []byte) error {
 		case "pgmajfault":
 			m.MajorFaults = Some(v)
 		}
-	}
-	return nil
+		return true
+	})
 }
 
 func parseMemoryEvents(e *MemoryEvents, b []byte) error {
-	for len(b) > 0 {
-		key, v, rest, err := cutField(b)
-		if err != nil {
-			return err
-		}
-		b = rest
+	return eachField(b, func(key []byte, v uint64) bool {
 		switch string(key) {
 		case "low":
 			e.Low = Some(v)
@@ -198,21 +190,15 @@ func parseMemoryEvents(e *MemoryEvents, b []byte) error {
 		case "oom_group_kill":
 			e.OOMGroupKill = Some(v)
 		}
-	}
-	return nil
+		return true
+	})
 }
 
 func parseCPUStat(c *CPU, b []byte) error {
-	for len(b) > 0 {
-		key, v, rest, err := cutField(b)
-		if err != nil {
-			return err
-		}
+	return eachField(b, func(key []byte, v uint64) bool {
 		if v > maxMicros {
-			line, _ := cutLine(b)
-			return malformedLine(line)
+			return false
 		}
-		b = rest
 		micros := time.Duration(v) * time.Microsecond
 		switch string(key) {
 		case "usage_usec":
@@ -228,8 +214,8 @@ func parseCPUStat(c *CPU, b []byte) error {
 		case "nr_throttled":
 			c.ThrottledPeriods = Some(v)
 		}
-	}
-	return nil
+		return true
+	})
 }
 
 // parseCPUMax reads "QUOTA PERIOD" in microseconds, where the quota may be
@@ -394,26 +380,20 @@ func parsePressure(p *Pressure, b []byte) error {
 }
 
 func parseGroupEvents(st *Stats, b []byte) error {
-	for len(b) > 0 {
-		key, v, rest, err := cutField(b)
-		if err != nil {
-			return err
-		}
+	return eachField(b, func(key []byte, v uint64) bool {
 		var o *Opt[bool]
 		switch string(key) {
 		case "populated":
 			o = &st.Populated
 		case "frozen":
 			o = &st.Frozen
+		default:
+			return true
 		}
-		if o != nil && v > 1 {
-			line, _ := cutLine(b)
-			return malformedLine(line)
+		if v > 1 {
+			return false
 		}
-		if o != nil {
-			*o = Some(v == 1)
-		}
-		b = rest
-	}
-	return nil
+		*o = Some(v == 1)
+		return true
+	})
 }

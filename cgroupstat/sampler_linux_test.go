@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/hubhost/hubhost/internal/testenv"
 )
 
 func sample(t testing.TB, s *Sampler, dst []Sample, paths ...string) []Sample {
@@ -160,7 +162,7 @@ func TestUnitsComeAndGo(t *testing.T) {
 // restart replaces a unit's group by a new one.
 func restart(t *testing.T, dir string) {
 	t.Helper()
-	old := filepath.Join(t.TempDir(), "old") // keeps the inode from being used again
+	old := filepath.Join(testenv.Memory(t), "old") // keeps the inode from being used again
 	require.NoError(t, os.Rename(filepath.Join(dir, alice), old))
 	require.NoError(t, os.CopyFS(filepath.Join(dir, alice), os.DirFS(old)))
 	entries, err := os.ReadDir(old)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/journal/internal/jfiletest"
 )
 
@@ -162,11 +163,12 @@ var brokenFiles = sync.OnceValue(func() (files [][]byte) {
 })
 
 func TestBrokenFilesCostOnlyThemselves(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "healthy.journal"), healthyFile(), 0o600))
 	random := rand.New(rand.NewPCG(1, 2))
 	variants := len(jfiletest.Variants())
-	for i := range 400 {
+	for i := range testenv.Rounds(100, 400, 20_000) {
 		file := brokenVariant(byte(i % variants))
 		for range 1 + random.IntN(4) {
 			file = mutation{byte(random.Uint32()), random.Uint32(), byte(random.Uint32())}.apply(file)

@@ -82,6 +82,7 @@ func TestReadExportRefuses(t *testing.T) {
 }
 
 func TestReadExportOfALineWithoutEnd(t *testing.T) {
+	t.Parallel()
 	endless := io.MultiReader(strings.NewReader("A="), endlessReader{})
 	var err error
 	for _, err = range ReadExport(endless) {

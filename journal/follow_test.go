@@ -25,6 +25,7 @@ func appear(t *testing.T, dir, name string, o jfiletest.Options, entries []jfile
 // start, and, when journald moves its journal from /run to /var, copies of
 // what has been yielded from another file.
 func TestFollowFilesThatAppear(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	all := jfiletest.Entries(100)
 	volatile := jfiletest.Options{Keyed: true, FileID: [16]byte{1}, SeqnumID: [16]byte{1}}
@@ -96,6 +97,7 @@ func TestFollowFromBefore(t *testing.T) {
 
 // A directory that does not exist at the start is found when it is made.
 func TestFollowDirectoryThatAppears(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "run/log/journal"), 0o755))
 	j, err := Open(Config{Root: root, Poll: time.Millisecond})

@@ -18,6 +18,7 @@ import (
 
 // TestReadExportOfGatewayd reads what systemd-journal-gatewayd serves.
 func TestReadExportOfGatewayd(t *testing.T) {
+	t.Parallel()
 	gatewayd := testenv.Tool(t, "systemd-journal-gatewayd")
 	const directory = "JOURNAL_GATEWAYD_DIRECTORY"
 	if dir := os.Getenv(directory); dir != "" {

@@ -25,6 +25,7 @@ func TestAppendJSON(t *testing.T) {
 
 // TestJSONAsJournalctl compares, member by member, with and without --all.
 func TestJSONAsJournalctl(t *testing.T) {
+	t.Parallel()
 	_, judge := oddJournal(t)
 	entries := collect(t, ReadExport(bytes.NewReader(judge.export(t))))
 	for _, tt := range []struct {

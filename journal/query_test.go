@@ -38,6 +38,7 @@ func openBuilt(t testing.TB, files map[string][]byte) *Journal {
 }
 
 func TestEveryVariantIsReadInFull(t *testing.T) {
+	t.Parallel()
 	want := jfiletest.Entries(300)
 	for _, o := range jfiletest.Variants() {
 		t.Run(o.String(), func(t *testing.T) {
@@ -147,6 +148,7 @@ func randomMatch(r *rand.Rand, depth int) Match {
 
 // The index gives the same entries as a look at the content of each.
 func TestIndexAgreesWithContent(t *testing.T) {
+	t.Parallel()
 	j := openBuilt(t, manyFiles())
 	all := collect(t, j.Entries(t.Context(), Query{}))
 	require.Equal(t, numbers(0, 400), ns(t, all), "order, and the copy left out")

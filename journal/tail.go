@@ -54,6 +54,18 @@ type tail struct {
 	place    *place
 	entries  uint64 // when all files were looked at last
 	archived bool
+	passed   passed
+}
+
+// passed says when the newest entry of a boot was written among those of a
+// file that have been followed, which end at low. What is newer has no copy
+// among them: without this, each entry would be searched for in every file
+// that there is, also after the hundredth rotation.
+type passed struct {
+	boot   ID
+	low    uint64
+	none   bool
+	newest uint64 // monotonic
 }
 
 // tails returns the ends of the held files. Files that have no place yet get
@@ -121,9 +133,35 @@ func (t *tail) source() (*source, error) {
 	return &source{file: t.file, r: t.r, it: t.r.Iter(node, jfile.Range{Low: t.place.low, High: high}, false)}, nil
 }
 
+// pass reads the times of a boot as far as the file has been followed.
+func (t *tail) pass(boot ID) (p passed, err error) {
+	p = passed{boot: boot, low: t.place.low, none: true}
+	data, ok, err := t.r.Find([]byte("_BOOT_ID=" + boot.String()))
+	if err != nil || !ok {
+		return p, err
+	}
+	node, err := t.r.With(data)
+	if err != nil {
+		return p, err
+	}
+	_, l, ok, err := t.r.Iter(node, jfile.Range{High: p.low}, true).Next()
+	p.none, p.newest = !ok, l.Monotonic
+	return p, err
+}
+
 // has reports whether the file has a copy of the entry among those that have
 // been followed: all but the sequence number is the same.
 func (t *tail) has(at *location) (bool, error) {
+	if t.passed.boot != at.bootID || t.passed.low != t.place.low {
+		p, err := t.pass(at.bootID)
+		if err != nil {
+			return false, err
+		}
+		t.passed = p
+	}
+	if t.passed.none || at.monotonic > t.passed.newest {
+		return false, nil
+	}
 	boot, ok, err := t.r.Find([]byte("_BOOT_ID=" + at.bootID.String()))
 	if err != nil || !ok {
 		return false, err

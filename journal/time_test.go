@@ -99,6 +99,7 @@ var unsettled = []string{
 // TestParseTimeAsSystemd asks the systemd of this host for each text at the
 // moment it is run.
 func TestParseTimeAsSystemd(t *testing.T) {
+	t.Parallel()
 	judge := analyze{path: testenv.Tool(t, "systemd-analyze")}
 	texts := make(map[string][]string)
 	for _, row := range readTimestamps(t) {

@@ -52,6 +52,7 @@ func TestUnitNames(t *testing.T) {
 
 // systemd-escape mangles as journalctl does, patterns apart.
 func TestUnitNamesAgreeWithSystemd(t *testing.T) {
+	t.Parallel()
 	escape := testenv.Tool(t, "systemd-escape")
 	for _, in := range []string{
 		"nginx", "x.service", "a.b", "foo.slice", "user@1000", "a b", "größe", "/home/alice", "/dev/sda", "/", "/a-b/c", "a/b", "-x", "$(id)",
@@ -130,4 +131,29 @@ func TestUnitConditions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, m.String(), "_SYSTEMD_SLICE=x.slice")
 	assert.Contains(t, m.String(), "_SYSTEMD_SLICE~s*")
+}
+
+// FuzzUnitName holds that what a person gives becomes a name or a pattern that
+// stays what it is, and that a pattern without a special character matches
+// itself only.
+func FuzzUnitName(f *testing.F) {
+	for _, seed := range []string{"jupyterhub", "jupyter-*", "a b", "/home//x/.", "/dev/sda", "ssh.service", "é", "[!a-c]?", "[", "a[", `\x20`, "@", ".", "-.slice"} {
+		f.Add(seed, "jupyter-a.service")
+	}
+	f.Fuzz(func(t *testing.T, given, text string) {
+		matched := matchGlobPattern(given, []byte(text))
+		if !isGlob(given) && !strings.Contains(given, `\`) {
+			require.Equal(t, given == text, matched)
+		}
+		u, err := mangleUnit(given)
+		if err != nil {
+			return
+		}
+		again, err := mangleUnit(u.name)
+		require.NoError(t, err)
+		require.Equal(t, u, again)
+		if !u.glob {
+			require.True(t, validUnitName(u.name), "%q", u.name)
+		}
+	})
 }

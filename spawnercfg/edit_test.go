@@ -3,13 +3,13 @@ package spawnercfg
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hubhost/hubhost/internal/testenv"
 )
 
 func parseText(t testing.TB, src string) *File {
@@ -169,14 +169,9 @@ func TestInclude(t *testing.T) {
 // oracle's configurations: the option has the value, no other has changed,
 // and what was removed is not set.
 func TestEditsEqualTraitlets(t *testing.T) {
-	count := 800
-	if os.Getenv("HUBHOST_LONG") == "1" {
-		count = 20_000
-	}
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := configs{Rand: rand.New(rand.NewPCG(seed, 0))}
+	count := testenv.Rounds(200, 800, 20_000)
+	r := configs{Rand: testenv.Rand(t)}
 	type edit struct {
 		option string
 		v      Value // zero for Unset
@@ -209,11 +204,12 @@ func TestEditsEqualTraitlets(t *testing.T) {
 		edits = append(edits, e)
 		cases = append(cases, loadCase{Main: src}, loadCase{Main: string(g.Bytes())})
 	}
-	load := startLoader(t)
-	go load.send(cases)
+	load := startLoader(t, cases)
 	judged := 0
 	for i, e := range edits {
-		before, after := load.receive(t), load.receive(t)
+		var before, after loadAnswer
+		load.Answer(t, &before)
+		load.Answer(t, &after)
 		show := fmt.Sprintf("%s = %s\n--- before\n%s\n--- after\n%s", e.option, e.v, cases[2*i].Main, cases[2*i+1].Main)
 		if before.Error != "" {
 			continue

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hubhost/hubhost/internal/testenv"
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 // describe is testdata/literals.py's description of a value.
@@ -154,14 +154,15 @@ func randomText(r *rand.Rand) string {
 
 // TestLiteralsEqualCPython has CPython read what is written.
 func TestLiteralsEqualCPython(t *testing.T) {
-	w := startWorker(t, testenv.Tool(t, "python3"), "testdata/literals.py")
+	t.Parallel()
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 3000 {
 		v := randomValue(r, 3, false)
 		text, err := v.Python()
 		require.NoError(t, err, v)
 		var answer literalAnswer
-		w.ask(t, map[string]string{"literal": text}, &answer)
+		w.Ask(t, map[string]string{"literal": text}, &answer)
 		require.Empty(t, answer.Error, text)
 		require.Equal(t, toJSON(t, describe(v)), toJSON(t, answer.Value), text)
 		if v.Kind() == FloatKind || v.Kind() == IntKind || v.Kind() == BytesKind || i%7 == 0 && oldUnicode(text) && v.Kind() == StrKind {
@@ -185,7 +186,8 @@ func toJSON(t *testing.T, v any) string {
 
 // TestEveryCharacter writes all characters of Unicode, a thousand a literal.
 func TestEveryCharacter(t *testing.T) {
-	w := startWorker(t, testenv.Tool(t, "python3"), "testdata/literals.py")
+	t.Parallel()
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	for start := rune(1); start <= unicode.MaxRune; start += 1 << 14 {
 		var b strings.Builder
 		for c := start; c < start+1<<14 && c <= unicode.MaxRune; c++ {
@@ -196,7 +198,7 @@ func TestEveryCharacter(t *testing.T) {
 		text, err := StrValue(b.String()).Python()
 		require.NoError(t, err)
 		var answer literalAnswer
-		w.ask(t, map[string]string{"literal": text}, &answer)
+		w.Ask(t, map[string]string{"literal": text}, &answer)
 		require.Empty(t, answer.Error)
 		require.Equal(t, []any{"str", hex.EncodeToString([]byte(b.String()))}, answer.Value)
 	}
@@ -214,7 +216,8 @@ var hostile = []string{
 // time the file holds the statements of the options and no other, or there is
 // no file.
 func TestNoStatementGetsIn(t *testing.T) {
-	w := startWorker(t, testenv.Tool(t, "python3"), "testdata/literals.py")
+	t.Parallel()
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	written := 0
 	for _, text := range hostile {
 		for place, options := range map[string]Options{
@@ -249,7 +252,7 @@ func TestNoStatementGetsIn(t *testing.T) {
 				want = append(want, []any{s.Section, s.Name, describe(s.Value)})
 			}
 			var answer literalAnswer
-			w.ask(t, map[string]string{"file": string(python)}, &answer)
+			w.Ask(t, map[string]string{"file": string(python)}, &answer)
 			require.Empty(t, answer.Error, about)
 			require.Equal(t, toJSON(t, want), toJSON(t, answer.Statements), about)
 		}

@@ -1,15 +1,11 @@
 package spawnercfg
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -20,16 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/internal/testenv"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 // traitletsPython returns an interpreter that has traitlets: HUB_PYTHON, or
 // python3.
 func traitletsPython(t testing.TB) string {
 	t.Helper()
-	python := os.Getenv("HUB_PYTHON")
-	if python == "" {
-		python = testenv.Tool(t, "python3")
-	}
+	python := pychildtest.Python(t)
 	if exec.Command(python, "-c", "import traitlets.config.loader").Run() != nil {
 		testenv.Lack(t, "needs traitlets: apt-get install python3-traitlets, or HUB_PYTHON=/opt/jupyterhub/bin/python3")
 	}
@@ -375,72 +369,37 @@ type loadCase struct {
 	Files map[string]string `json:"files"`
 }
 
-// loader runs testdata/load.py.
-type loader struct {
-	in  io.WriteCloser
-	out *bufio.Reader
-}
-
 type loadAnswer struct {
 	Error           string
 	Options, Traits map[string]string
 }
 
-func startLoader(t *testing.T) *loader {
+// startLoader runs testdata/load.py over the cases.
+func startLoader(t *testing.T, cases []loadCase) *pychildtest.Child {
 	t.Helper()
-	cmd := exec.Command(traitletsPython(t), "testdata/load.py")
-	cmd.Stderr = io.Discard // what the configurations print
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { in.Close(); assert.NoError(t, cmd.Wait()) })
-	return &loader{in, bufio.NewReader(out)}
-}
-
-// send sends cases; the answers are received meanwhile, as the pipes are
-// finite.
-func (l *loader) send(cases []loadCase) {
-	enc := json.NewEncoder(l.in)
-	for _, c := range cases {
-		if enc.Encode(c) != nil {
-			return
-		}
-	}
-}
-
-func (l *loader) receive(t *testing.T) (a loadAnswer) {
-	t.Helper()
-	line, err := l.out.ReadBytes('\n')
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(line, &a))
-	return a
+	c := pychildtest.Start(t, traitletsPython(t), "testdata/load.py")
+	pychildtest.Send(c, cases)
+	return c
 }
 
 // TestReadingsEqualTraitlets is the oracle of soundness: whatever a File says
-// is certain, traitlets' own loader agrees with. 2,000 configurations, 40,000
-// with HUBHOST_LONG=1; the log has the share that was certain.
+// is certain, traitlets' own loader agrees with. The log has the share that was
+// certain.
 func TestReadingsEqualTraitlets(t *testing.T) {
-	count := 2000
-	if os.Getenv("HUBHOST_LONG") == "1" {
-		count = 40_000
-	}
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := configs{Rand: rand.New(rand.NewPCG(seed, 0))}
+	count := testenv.Rounds(500, 2000, 40_000)
+	r := configs{Rand: testenv.Rand(t)}
 	cases := make([]loadCase, count)
 	for i := range cases {
 		r.focusSection, r.focusName = "", ""
 		r.focusSection, r.focusName = r.section(), r.name()
 		cases[i] = loadCase{Main: r.source(1+r.IntN(5), false), JSON: r.json(), Files: map[string]string{"sub.py": r.source(1+r.IntN(2), true)}}
 	}
-	load := startLoader(t)
-	go load.send(cases)
+	load := startLoader(t, cases)
 	var loaded, options, certain, recorded, resolved, resolvedCertain int
 	for _, c := range cases {
-		answer := load.receive(t)
+		var answer loadAnswer
+		load.Answer(t, &answer)
 		tree := fstest.MapFS{"etc/sub.py": {Data: []byte(c.Files["sub.py"])}}
 		if c.JSON != nil {
 			tree["etc/main.json"] = &fstest.MapFile{Data: []byte(*c.JSON)}

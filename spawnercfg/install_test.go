@@ -26,7 +26,12 @@ const hubConfig = "c.SystemdSpawner.mem_limit = '1G'  # each\n"
 // configFile writes a configuration into a folder of its own.
 func configFile(t *testing.T, src string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "jupyterhub_config.py")
+	return configIn(t, t.TempDir(), src)
+}
+
+func configIn(t *testing.T, dir, src string) string {
+	t.Helper()
+	path := filepath.Join(dir, "jupyterhub_config.py")
 	require.NoError(t, os.WriteFile(path, []byte(src), 0o600))
 	return path
 }
@@ -256,11 +261,11 @@ func TestInstallKilled(t *testing.T) {
 
 	// Once to the end, to see which calls there are.
 	trace := filepath.Join(t.TempDir(), "trace")
-	require.NoError(t, run(configFile(t, oldText), "-o", trace))
+	require.NoError(t, run(configIn(t, testenv.Memory(t), oldText), "-o", trace))
 	calls := installCalls(t, content(t, trace))
 	var before, after, missed int
 	for _, c := range calls {
-		path := configFile(t, oldText)
+		path := configIn(t, testenv.Memory(t), oldText) // what a killed process wrote is not lost
 		if run(path, "-o", os.DevNull, "-e", "inject="+c.name+":signal=KILL:when="+strconv.Itoa(c.count)) == nil {
 			// The thread did less for the Go runtime than the one traced.
 			missed++
@@ -300,10 +305,6 @@ type call struct {
 func installCalls(t *testing.T, trace string) []call {
 	t.Helper()
 	line := regexp.MustCompile(`^(\d+) +(\w+)\(`)
-	runtimes := []string{
-		"futex", "madvise", "mmap", "munmap", "mprotect", "nanosleep", "clock_nanosleep", "sched_yield", "tgkill", "getpid", "gettid", "clone", "clone3",
-		"rt_sigprocmask", "rt_sigreturn", "rt_sigaction", "sigaltstack", "epoll_ctl", "epoll_pwait", "epoll_wait", "restart_syscall", "exit_group", "exit",
-	}
 	var thread string
 	for l := range strings.Lines(trace) {
 		if m := line.FindStringSubmatch(l); m != nil && m[2] == "flock" {
@@ -321,7 +322,7 @@ func installCalls(t *testing.T, trace string) []call {
 		}
 		counts[m[2]]++
 		locked = locked || m[2] == "flock"
-		if locked && !slices.Contains(runtimes, m[2]) {
+		if locked && !slices.Contains(testenv.RuntimeCalls, m[2]) {
 			calls = append(calls, call{m[2], counts[m[2]]})
 		}
 	}

@@ -238,6 +238,7 @@ func TestReport(t *testing.T) {
 // TestLostPercents goes through all limits of whole percents up to 32 CPUs:
 // of 144 SystemdSpawner cuts one off, and what the hint says keeps it.
 func TestLostPercents(t *testing.T) {
+	t.Parallel()
 	lost := 0
 	for percent := int64(1); percent <= 3200; percent++ {
 		report := Lint(override([]Setting{option("SystemdSpawner.cpu_limit", FloatValue(float64(percent)/100))})).With(CodeCPULosesPercent)

@@ -42,3 +42,27 @@ func TestParseValue(t *testing.T) {
 	require.ErrorAs(t, err, &bad)
 	assert.Equal(t, Position{Line: 2, Column: 3}, bad.Pos)
 }
+
+// FuzzParseValue holds that a value which is read is written as one that is
+// read the same.
+func FuzzParseValue(f *testing.F) {
+	for _, seed := range []string{"'1G'", "1_000", "-0.0", "(1,)", "{'a': {1: -0.5}}", "set(['x'])", "b'\\xff'", "None", "r'\\d' 'é'", "1e400", "0x_f", "2G", "a", "", "[[[", "'\\ud800'"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, literal string) {
+		v, err := ParseValue(literal)
+		if err != nil {
+			var bad *ParseError
+			require.ErrorAs(t, err, &bad)
+			require.True(t, v.IsZero())
+			return
+		}
+		text, err := v.Python()
+		if err != nil {
+			return // not all that can be read can be written, such as infinity
+		}
+		again, err := ParseValue(text)
+		require.NoError(t, err, text)
+		require.True(t, v.Identical(again), "%s of %q is read as %s", text, literal, again)
+	})
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 var update = flag.Bool("update", false, "record testdata/spawn_recorded.jsonl anew, by the hub's Python")
@@ -200,6 +201,7 @@ const recorded = "testdata/spawn_recorded.jsonl"
 
 // TestRecorded compares with cases that testdata/spawn.py has answered.
 func TestRecorded(t *testing.T) {
+	t.Parallel()
 	cases, configs := randomCases(1, 600)
 	if *update {
 		record(t, cases)
@@ -224,11 +226,11 @@ func TestRecorded(t *testing.T) {
 }
 
 func record(t *testing.T, cases []spawnCase) {
-	w := startWorker(t, hubPython(t), "testdata/spawn.py")
+	w := pychildtest.Start(t, hubPython(t), "testdata/spawn.py")
 	var out bytes.Buffer
 	for _, c := range cases {
 		var answer spawnAnswer
-		w.ask(t, c, &answer)
+		w.Ask(t, c, &answer)
 		answer.Calls = slices.DeleteFunc(answer.Calls, func(call []string) bool { return call[0] == "systemctl" })
 		c.Answer = &answer
 		line, err := json.Marshal(c)
@@ -241,11 +243,12 @@ func record(t *testing.T, cases []spawnCase) {
 // TestAgreesWithSystemdSpawner asks the spawner itself, and so notices a
 // version that behaves in another way.
 func TestAgreesWithSystemdSpawner(t *testing.T) {
-	w := startWorker(t, hubPython(t), "testdata/spawn.py")
+	t.Parallel()
+	w := pychildtest.Start(t, hubPython(t), "testdata/spawn.py")
 	cases, configs := randomCases(2, 1000)
 	for i, c := range cases {
 		c.Answer = new(spawnAnswer)
-		w.ask(t, c, c.Answer)
+		w.Ask(t, c, c.Answer)
 		checkCase(t, c, configs[i])
 		if t.Failed() {
 			return

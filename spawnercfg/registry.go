@@ -32,36 +32,39 @@ func (t Trait) Option() string { return t.Section + "." + t.Name }
 // that a hub with them may have, by class, base classes first.
 func Traits() []Trait { return slices.Clone(hubTraits) }
 
+// bases holds the classes that each class is derived from, base first.
+var bases = map[string][]string{
+	"Configurable":          {},
+	"LoggingConfigurable":   {"Configurable"},
+	"SingletonConfigurable": {"Configurable", "LoggingConfigurable"},
+	"Application":           {"Configurable", "LoggingConfigurable", "SingletonConfigurable"},
+	"JupyterHub":            {"Configurable", "LoggingConfigurable", "SingletonConfigurable", "Application"},
+	"Spawner":               {"Configurable", "LoggingConfigurable"},
+	"LocalProcessSpawner":   {"Configurable", "LoggingConfigurable", "Spawner"},
+	"SimpleLocalProcessSpawner": {
+		"Configurable", "LoggingConfigurable", "Spawner", "LocalProcessSpawner",
+	},
+	"SystemdSpawner":        {"Configurable", "LoggingConfigurable", "Spawner"},
+	"Authenticator":         {"Configurable", "LoggingConfigurable"},
+	"LocalAuthenticator":    {"Configurable", "LoggingConfigurable", "Authenticator"},
+	"PAMAuthenticator":      {"Configurable", "LoggingConfigurable", "Authenticator", "LocalAuthenticator"},
+	"DummyAuthenticator":    {"Configurable", "LoggingConfigurable", "Authenticator"},
+	"Proxy":                 {"Configurable", "LoggingConfigurable"},
+	"ConfigurableHTTPProxy": {"Configurable", "LoggingConfigurable", "Proxy"},
+	"Service":               {"Configurable", "LoggingConfigurable"},
+}
+
 // Ancestry returns the classes whose sections a class obeys, base first and
 // itself last: for "SystemdSpawner" those are Configurable,
 // LoggingConfigurable, Spawner and SystemdSpawner. Of two that set one option
 // the later has the last word, whatever their order in the file. It is nil
 // for a class that is not JupyterHub's or SystemdSpawner's own.
 func Ancestry(class string) []string {
-	bases, ok := map[string][]string{
-		"Configurable":          {},
-		"LoggingConfigurable":   {"Configurable"},
-		"SingletonConfigurable": {"Configurable", "LoggingConfigurable"},
-		"Application":           {"Configurable", "LoggingConfigurable", "SingletonConfigurable"},
-		"JupyterHub":            {"Configurable", "LoggingConfigurable", "SingletonConfigurable", "Application"},
-		"Spawner":               {"Configurable", "LoggingConfigurable"},
-		"LocalProcessSpawner":   {"Configurable", "LoggingConfigurable", "Spawner"},
-		"SimpleLocalProcessSpawner": {
-			"Configurable", "LoggingConfigurable", "Spawner", "LocalProcessSpawner",
-		},
-		"SystemdSpawner":        {"Configurable", "LoggingConfigurable", "Spawner"},
-		"Authenticator":         {"Configurable", "LoggingConfigurable"},
-		"LocalAuthenticator":    {"Configurable", "LoggingConfigurable", "Authenticator"},
-		"PAMAuthenticator":      {"Configurable", "LoggingConfigurable", "Authenticator", "LocalAuthenticator"},
-		"DummyAuthenticator":    {"Configurable", "LoggingConfigurable", "Authenticator"},
-		"Proxy":                 {"Configurable", "LoggingConfigurable"},
-		"ConfigurableHTTPProxy": {"Configurable", "LoggingConfigurable", "Proxy"},
-		"Service":               {"Configurable", "LoggingConfigurable"},
-	}[class]
+	above, ok := bases[class]
 	if !ok {
 		return nil
 	}
-	return append(bases, class)
+	return append(slices.Clip(above), class)
 }
 
 // LookupTrait returns the trait that a section has by a name, its own or

@@ -259,7 +259,7 @@ func (m *Manager) attend(s *session) error {
 		case <-m.ctx.Done():
 			return ErrClosed
 		case <-s.conn.Done():
-			return nil
+			return s.conn.Err()
 		case <-absent:
 			return ErrNoManager
 		case h := <-s.hints:

@@ -47,7 +47,7 @@ func watch(t testing.TB, m *units.Manager, patterns ...string) *watching {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		within(t, 5*time.Second, "the end of the watch", func() { <-done })
+		within(t, "the end of the watch", func() { <-done })
 	})
 	return w
 }
@@ -59,7 +59,7 @@ func (w *watching) next() units.Event {
 		return ev
 	case err := <-w.err:
 		w.t.Fatalf("the watch ended: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		buf := make([]byte, 1<<20)
 		w.t.Fatalf("no event:\n%s", buf[:runtime.Stack(buf, true)])
 	}
@@ -169,7 +169,7 @@ func TestWatch(t *testing.T) {
 		assert.Equal(t, "busy", ev.Status.StatusText)
 
 		w.cancel()
-		within(t, 5*time.Second, "the end", func() { assert.ErrorIs(t, <-w.err, context.Canceled) })
+		within(t, "the end", func() { assert.ErrorIs(t, <-w.err, context.Canceled) })
 	})
 }
 
@@ -197,6 +197,7 @@ func TestWatchOrder(t *testing.T) {
 
 // The two signals of a change in the wrong order lose nothing.
 func TestWatchReorderedSignals(t *testing.T) {
+	t.Parallel()
 	m, fake := connect(t, fakeOptions{})
 	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
 	w := watch(t, m, "a.service")
@@ -232,7 +233,7 @@ func TestWatchSlowReader(t *testing.T) {
 				u.Properties["StatusText"] = fmt.Sprintf("%0100d", i)
 			})
 		}
-		within(t, 10*time.Second, "start beside a slow reader", func() { require.NoError(t, m.Start(t.Context(), "b.service")) })
+		within(t, "start beside a slow reader", func() { require.NoError(t, m.Start(t.Context(), "b.service")) })
 		if grown := heap() - before; grown > 8<<20 {
 			t.Errorf("20,000 signals left %d bytes waiting", grown)
 		}

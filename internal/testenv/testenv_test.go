@@ -72,3 +72,26 @@ func TestPromisedToolIsAFailureWhenMissing(t *testing.T) {
 	r = record(func(t testing.TB) { Tool(t, "python3") })
 	assert.Contains(t, r.failed, "apt-get install python3")
 }
+
+func TestRounds(t *testing.T) {
+	for _, tt := range []struct {
+		tools, long string
+		want        int
+	}{{"", "", 1}, {"1", "", 2}, {"", "1", 3}, {"1", "1", 3}} {
+		t.Setenv("REQUIRE_TOOLS", tt.tools)
+		t.Setenv("HUBHOST_LONG", tt.long)
+		assert.Equal(t, tt.want, Rounds(1, 2, 3), "%+v", tt)
+	}
+}
+
+func TestRandIsTheSameUnlessItIsToBeAnother(t *testing.T) {
+	draw := func(long, seed string) uint64 {
+		t.Setenv("HUBHOST_LONG", long)
+		t.Setenv("HUBHOST_SEED", seed)
+		return Rand(t).Uint64()
+	}
+	assert.Equal(t, draw("", ""), draw("", ""))
+	assert.NotEqual(t, draw("1", ""), draw("1", ""))
+	assert.Equal(t, draw("1", "18446744073709551615"), draw("1", "18446744073709551615"))
+	assert.NotEqual(t, draw("", "2"), draw("", ""))
+}

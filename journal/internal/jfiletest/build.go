@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"sync"
 
 	"github.com/dchest/siphash"
 	"github.com/klauspost/compress/zstd"
@@ -156,7 +157,7 @@ func (b *builder) payload(field string) *data {
 	if b.Compact {
 		body = append(body, make([]byte, 8)...)
 	}
-	flags, packed := b.compress([]byte(field))
+	flags, packed := compress(b.Compression, field)
 	d.offset = b.object(1, flags, append(body, packed...))
 	b.link(b.dataTable, d.offset, d.hash)
 	// The list of a field's values grows at its head.
@@ -167,11 +168,32 @@ func (b *builder) payload(field string) *data {
 	return d
 }
 
-func (b *builder) compress(p []byte) (flags byte, out []byte) {
-	if b.Compression == "" || len(p) < compressFrom {
-		return 0, p
+// packed holds what has been compressed: the files of a test binary have the
+// same few payloads, and an encoder takes longer to make than to use.
+var packed sync.Map
+
+type packing struct{ compression, payload string }
+
+func compress(compression, payload string) (flags byte, out []byte) {
+	if compression == "" || len(payload) < compressFrom {
+		return 0, []byte(payload)
 	}
-	switch b.Compression {
+	what := packing{compression, payload}
+	if p, ok := packed.Load(what); ok {
+		out = p.([]byte)
+	} else {
+		out = pack(compression, []byte(payload))
+		packed.Store(what, out)
+	}
+	if out == nil {
+		return 0, []byte(payload)
+	}
+	return map[string]byte{"xz": 1, "lz4": 2, "zstd": 4}[compression], out
+}
+
+// pack returns nil for what does not get smaller.
+func pack(compression string, p []byte) []byte {
+	switch compression {
 	case "xz":
 		var buf bytes.Buffer
 		w, err := xz.WriterConfig{DictCap: 1 << 20}.NewWriter(&buf) // as systemd does
@@ -184,23 +206,22 @@ func (b *builder) compress(p []byte) (flags byte, out []byte) {
 		if err != nil {
 			panic(err)
 		}
-		return 1, buf.Bytes()
+		return buf.Bytes()
 	case "lz4":
-		out = le.AppendUint64(nil, uint64(len(p)))
 		block := make([]byte, lz4.CompressBlockBound(len(p)))
 		n, err := lz4.CompressBlock(p, block, nil)
 		if err != nil || n == 0 {
-			return 0, p
+			return nil
 		}
-		return 2, append(out, block[:n]...)
+		return append(le.AppendUint64(nil, uint64(len(p))), block[:n]...)
 	case "zstd":
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 		if err != nil {
 			panic(err)
 		}
-		return 4, w.EncodeAll(p, nil)
+		return w.EncodeAll(p, nil)
 	}
-	panic("unknown compression " + b.Compression)
+	panic("unknown compression " + compression)
 }
 
 func (b *builder) entry(e Entry) uint64 {

@@ -48,13 +48,14 @@ const (
 )
 
 // Run runs f, the whole of the test t, in a process of its own in which
-// /run and /var/log are empty and journald has just started. The test is
-// skipped without root.
+// /run and /var/log are empty and journald has just started: t runs in
+// parallel with others. It is skipped without root.
 func Run(t *testing.T, cfg Config, f func(t *testing.T, j *Journald)) {
 	t.Helper()
 	daemon, journalctl := testenv.Tool(t, "systemd-journald"), testenv.Tool(t, "journalctl")
 	testenv.Root(t)
 	if os.Getenv(inside) == "" {
+		t.Parallel()
 		again(t)
 		return
 	}

@@ -12,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hubhost/hubhost/internal/testenv"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
 
 // canonical renders a value as testdata/literals.py does.
@@ -210,18 +213,14 @@ func (r literals) mutate(s string) string {
 	return string(append(slices.Clone(runes[:i]), runes[min(i+1+r.IntN(3), len(runes)):]...))
 }
 
-// TestLiteralsEqualCPython compares with ast.literal_eval: 20,000 literals,
-// 200,000 with HUBHOST_LONG=1. Not one value may be wrong, and what CPython
-// refuses is refused; what is refused in addition is counted.
+// TestLiteralsEqualCPython compares with ast.literal_eval. Not one value may be
+// wrong, and what CPython refuses is refused; what is refused in addition is
+// counted.
 func TestLiteralsEqualCPython(t *testing.T) {
-	count := 20_000
-	if long() {
-		count = 200_000
-	}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := literals{rand.New(rand.NewPCG(seed, 0))}
-	w := startWorker(t, python(t), "testdata/literals.py")
+	t.Parallel()
+	count := testenv.Rounds(5000, 20_000, 200_000)
+	r := literals{testenv.Rand(t)}
+	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
 	texts := make([]string, count)
 	for i := range texts {
 		texts[i] = r.expr(3)
@@ -231,13 +230,13 @@ func TestLiteralsEqualCPython(t *testing.T) {
 	}
 	go func() {
 		for _, text := range texts {
-			fmt.Fprintln(w.in, hex.EncodeToString([]byte(text)))
+			fmt.Fprintln(w.In, hex.EncodeToString([]byte(text)))
 		}
-		w.in.Close()
+		w.In.Close()
 	}()
 	equal, invalid, cautious := 0, 0, 0
 	for _, text := range texts {
-		want := w.line(t)
+		want := w.Line(t)
 		lit, err := evalText(text)
 		switch {
 		case err == nil && want == "error":

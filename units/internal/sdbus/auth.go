@@ -29,11 +29,13 @@ func handshake(p *pipe, onSignal func(Signal)) (*dbus.Conn, error) {
 	if _, err := io.WriteString(p, "\x00AUTH EXTERNAL "+uid+"\r\nBEGIN\r\n"); err != nil {
 		return nil, err
 	}
-	line, err := p.in.ReadString('\n')
+	// Not ReadString, which would take a line without end.
+	read, err := p.in.ReadSlice('\n')
 	if err != nil {
 		return nil, err
 	}
-	if line = strings.TrimSpace(line); !strings.HasPrefix(line, "OK ") {
+	line := strings.TrimSpace(string(read))
+	if !strings.HasPrefix(line, "OK ") {
 		return nil, fmt.Errorf("authentication refused: %q", line)
 	}
 	settled := &settled{pipe: p, script: strings.NewReader("REJECTED ANONYMOUS\r\n" + line + "\r\n")}

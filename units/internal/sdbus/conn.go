@@ -146,30 +146,43 @@ func (o Options) dial(ctx context.Context) (io.ReadWriteCloser, error) {
 }
 
 func dialAddress(ctx context.Context, address string) (io.ReadWriteCloser, error) {
+	network, where, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, where)
+}
+
+// parseAddress reads a D-Bus address as the arguments of [net.Dial].
+func parseAddress(address string) (network, where string, err error) {
 	transport, rest, _ := strings.Cut(address, ":")
 	keys := map[string]string{}
 	for _, pair := range strings.Split(rest, ",") {
 		key, value, _ := strings.Cut(pair, "=")
 		unescaped, err := url.PathUnescape(value)
 		if err != nil {
-			return nil, fmt.Errorf("bad D-Bus address %q: %w", address, err)
+			return "", "", fmt.Errorf("bad D-Bus address %q: %w", address, err)
 		}
 		keys[key] = unescaped
 	}
-	var d net.Dialer
 	switch {
 	case transport == "unix" && keys["path"] != "":
-		return d.DialContext(ctx, "unix", keys["path"])
+		return "unix", keys["path"], nil
 	case transport == "unix" && keys["abstract"] != "":
-		return d.DialContext(ctx, "unix", "@"+keys["abstract"])
+		return "unix", "@" + keys["abstract"], nil
 	case transport == "tcp" && keys["port"] != "":
-		return d.DialContext(ctx, "tcp", net.JoinHostPort(keys["host"], keys["port"]))
+		return "tcp", net.JoinHostPort(keys["host"], keys["port"]), nil
 	}
-	return nil, fmt.Errorf("bad D-Bus address %q: want unix:path=, unix:abstract= or tcp:host=,port=", address)
+	return "", "", fmt.Errorf("bad D-Bus address %q: want unix:path=, unix:abstract= or tcp:host=,port=", address)
 }
 
 // Done is closed when the connection has ended.
 func (c *Conn) Done() <-chan struct{} { return c.bus.Context().Done() }
+
+// Err returns what made the connection end, if it was something that could not
+// be sent: with a peer that hangs up it is nil.
+func (c *Conn) Err() error { return c.pipe.failure() }
 
 // Close ends the connection and every call that is under way.
 func (c *Conn) Close() {
@@ -296,7 +309,7 @@ func (c *Conn) convert(ctx context.Context, err error) error {
 		return e
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case c.bus.Context().Err() != nil, errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF):
+	case c.bus.Context().Err() != nil, errors.Is(err, ErrClosed), errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF):
 		return ErrClosed
 	default:
 		return err

@@ -3,13 +3,14 @@ package sdbus
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 )
 
-// maxQueued bounds what is waiting for a peer that does not read. The largest
-// message of D-Bus is 128 MiB, but nothing that is sent to a service manager
-// comes near this.
+// maxQueued bounds what is waiting for a peer that does not read, what is being
+// written to it included. The largest message of D-Bus is 128 MiB, but nothing
+// that is sent to a service manager comes near this.
 const maxQueued = 16 << 20
 
 var errStalled = errors.New("the peer does not read: 16 MiB are waiting for it")
@@ -24,9 +25,10 @@ type pipe struct {
 	rwc io.ReadWriteCloser
 	in  *bufio.Reader
 
-	mu     sync.Mutex
-	queued []byte
-	err    error
+	mu      sync.Mutex
+	queued  []byte
+	writing int // how much has left the queue and is not written yet
+	err     error
 
 	wake   chan struct{}
 	closed chan struct{}
@@ -50,14 +52,14 @@ func (p *pipe) Read(b []byte) (int, error) { return p.in.Read(b) }
 
 func (p *pipe) Write(b []byte) (int, error) {
 	p.mu.Lock()
-	if p.err == nil && len(p.queued)+len(b) > maxQueued {
+	if p.err == nil && p.writing+len(p.queued)+len(b) > maxQueued {
 		p.err = errStalled
 	}
 	if err := p.err; err != nil {
 		p.mu.Unlock()
 		// A failed write ends the connection: its read side has to notice.
 		p.Close()
-		return 0, err
+		return 0, fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	p.queued = append(p.queued, b...)
 	p.mu.Unlock()
@@ -80,14 +82,21 @@ func (p *pipe) flush() {
 		}
 		p.mu.Lock()
 		out, p.queued = p.queued, out[:0]
+		p.writing = len(out)
 		p.mu.Unlock()
 		if len(out) == 0 {
 			continue
 		}
-		if _, err := p.rwc.Write(out); err != nil {
-			p.mu.Lock()
+		_, err := p.rwc.Write(out)
+		p.mu.Lock()
+		p.writing = 0
+		select {
+		case <-p.closed: // which is why it failed
+		default:
 			p.err = err
-			p.mu.Unlock()
+		}
+		p.mu.Unlock()
+		if err != nil {
 			p.Close()
 			return
 		}
@@ -96,6 +105,13 @@ func (p *pipe) flush() {
 			out = nil
 		}
 	}
+}
+
+// failure returns what made a write fail, nil if none did.
+func (p *pipe) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
 
 func (p *pipe) Close() error {
