@@ -98,8 +98,8 @@ func (f *Follower) beginFile(t *tail, o *order) {
 // ends; the error, ctx's own or an [*Error], comes last and once. Nothing is
 // lost and nothing comes twice while journald rotates and vacuums its files,
 // as long as it leaves an entry on disk for one [Config.Poll]. An entry is
-// seen some milliseconds after it was sent. Units that match a pattern of the
-// query are followed also where they first appear later.
+// seen within one Poll and some milliseconds after it was sent. Units that
+// match a pattern of the query are followed also where they first appear later.
 //
 // After an early stop, ranging again goes on where it stopped. Only one
 // goroutine may range at a time.

@@ -55,8 +55,8 @@ var watchFields = append([]Field{
 
 // Watch reports what happens to the units that the patterns choose (see
 // [Filter]; a full name chooses one unit, whether it is loaded or not; no
-// pattern at all chooses every unit that is loaded): first one UnitPresent for every unit, then Synced, then each change once and in
-// its order.
+// pattern at all chooses every unit that is loaded): first one UnitPresent for
+// every unit, then Synced, then each change once and in its order.
 //
 // The loop may take its time: up to 1024 signals wait for it. If there are
 // more, they are dropped, and the loop gets Missed, then the differences
