@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/internal/live/hub"
+	"github.com/hubhost/hubhost/internal/pty"
 	"github.com/hubhost/hubhost/internal/testenv"
 )
 
@@ -99,6 +101,42 @@ func (h *handbook) shell(user, line string) (out string, status int) {
 	require.NoError(h, err)
 	h.Logf("%s$ %s: status %d\n%s", user, line, status, out)
 	return out, status
+}
+
+// watch runs a program in a terminal until the screen is as wanted, presses a
+// key, and waits for the program to leave. The log has what was on the screen,
+// for internal/shot.
+func (h *handbook) watch(key string, wanted func(screen string) bool, name string, args ...string) (screen string) {
+	h.Helper()
+	person, terminal, err := pty.Open(100, 24)
+	require.NoError(h, err)
+	defer person.Close()
+	require.NoError(h, person.SetReadDeadline(time.Now().Add(2*time.Minute)))
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(h, cmd.Start())
+	terminal.Close()
+	pressed := false
+	for buf := make([]byte, 4096); ; {
+		n, err := person.Read(buf)
+		screen += string(buf[:n])
+		if err != nil {
+			break // EIO: the program has left
+		}
+		if !pressed && wanted(screen) {
+			_, err := person.WriteString(key)
+			require.NoError(h, err)
+			pressed = true
+		}
+	}
+	if !pressed {
+		cmd.Process.Kill()
+	}
+	require.NoError(h, cmd.Wait())
+	h.Logf("%s %s: on the screen: %q", name, strings.Join(args, " "), screen)
+	return screen
 }
 
 // session is what hubctl sessions --json says of a user.
@@ -216,6 +254,14 @@ func TestLiveHandbookSession(t *testing.T) {
 		out := h.must("hubctl", "top", "-n", "1", "--sort", "user")
 		assert.Regexp(t, `(?m)^alice +active`, out)
 		assert.Regexp(t, `(?m)^bob +active`, out)
+
+		_, status := h.shell("bob", "timeout 60 sh -c 'while :; do :; done' >/dev/null 2>&1 &")
+		require.Zero(t, status)
+		screen := h.watch("q", func(screen string) bool {
+			// The second page knows the CPU time between the first and itself.
+			return strings.Count(screen, "bob") > 1
+		}, "hubctl", "top", "--interval", "3s")
+		assert.Regexp(t, `bob\S* +\S*active`, screen)
 	})
 	t.Run("limits change while it runs", func(t *testing.T) {
 		h := &handbook{t, h.hub}
