@@ -66,7 +66,7 @@ func tour(ctx context.Context, out *cli.IO, keep bool) error {
 	}
 	g := &guide{IO: out, dir: dir}
 	for i, s := range stops {
-		out.Printf("%s %s", out.Paint(cli.Bold, fmt.Sprintf("%d. %s", i+1, s.title)), out.Paint(cli.Faint, "package "+s.pkg))
+		out.Printf("%s  %s", out.Paint(cli.Bold, fmt.Sprintf("%d. %s", i+1, s.title)), out.Paint(cli.Faint, "("+s.pkg+")"))
 		if err := s.walk(ctx, g); err != nil {
 			return fmt.Errorf("%s: %w", s.title, err)
 		}
