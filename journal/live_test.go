@@ -75,8 +75,8 @@ func TestLiveSameAsJournalctl(t *testing.T) {
 	testenv.Live(t)
 	start := time.Now()
 	restartAlice(t)
-	run(t, "journalctl", "--sync")
 	now := time.Now()
+	run(t, "journalctl", "--sync") // what was received before now is written
 	j := openLive(t)
 	judge := newJournalctl(t)
 	boots, err := j.Boots(t.Context())
@@ -99,13 +99,18 @@ func TestLiveSameAsJournalctl(t *testing.T) {
 		{Since: start},
 		{},
 	}
+	// journalctl answers in peace: 252 was seen to lose all entries of a file
+	// that was archived while it listed the directory.
+	wants := make([][]byte, len(queries))
+	for i := range queries {
+		queries[i].Until = now
+		args, err := queries[i].Args()
+		require.NoError(t, err)
+		wants[i] = judge.export(t, args...)
+	}
 	stop := disturb(t, 1000)
 	for i, q := range queries {
-		q.Until = now
-		args, err := q.Args()
-		require.NoError(t, err)
-		t.Run(fmt.Sprint(i, args), func(t *testing.T) {
-			want := judge.export(t, args...)
+		t.Run(fmt.Sprintf("%d %+v", i, q.Units), func(t *testing.T) {
 			var got []byte
 			n := 0
 			for e, err := range j.EntriesLent(t.Context(), q) {
@@ -113,7 +118,7 @@ func TestLiveSameAsJournalctl(t *testing.T) {
 				got = e.AppendExport(got)
 				n++
 			}
-			assert.Equal(t, string(want), string(got))
+			assert.Equal(t, string(wants[i]), string(got), "%+v", q)
 			assert.NotZero(t, n)
 			t.Logf("%d entries", n)
 		})
