@@ -137,10 +137,6 @@ func (m machine) args(socket string) []string {
 	if m.cgroup == "v1" {
 		kernel = append(kernel, "systemd.unified_cgroup_hierarchy=0", "systemd.legacy_systemd_cgroup_controller=1")
 	}
-	console := "stdio,id=console,signal=off"
-	if m.terminal {
-		console = "stdio,id=console,signal=off"
-	}
 	return []string{
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 		"-machine", "q35,accel=" + m.accel, "-cpu", "qemu64", "-smp", cpus, "-m", memory,
@@ -150,7 +146,7 @@ func (m machine) args(socket string) []string {
 		"-drive", "if=none,id=payload,format=raw,cache=unsafe,file=" + m.payload,
 		"-device", "virtio-blk-pci,drive=payload,serial=payload,addr=5",
 		"-device", "virtio-rng-pci",
-		"-chardev", console, "-serial", "chardev:console",
+		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
 		"-chardev", "socket,id=port,path=" + socket,
 		"-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port,name=" + wire.Port,
 	}
