@@ -72,12 +72,20 @@ func (h *handbook) decode(v any, name string, args ...string) {
 	require.NoError(h, json.Unmarshal([]byte(h.must(name, append(args, "--json")...)), v))
 }
 
-// start starts a user's server.
-func (h *handbook) start(user string) {
+// start starts users' servers, beside each other.
+func (h *handbook) start(users ...string) {
 	h.Helper()
 	ctx, cancel := context.WithTimeout(h.Context(), 4*time.Minute)
 	defer cancel()
-	require.NoError(h, h.hub.Start(ctx, user, nil))
+	started := make(chan error, len(users))
+	for _, user := range users {
+		go func() { started <- h.hub.Start(ctx, user, nil) }()
+	}
+	var err error
+	for range users {
+		err = errors.Join(err, <-started)
+	}
+	require.NoError(h, err)
 }
 
 func (h *handbook) stop(user string) {
@@ -189,10 +197,9 @@ func TestLiveHandbookSession(t *testing.T) {
 
 	var foretold struct{ Name string }
 	h.decode(&foretold, "hubconfig", "unit", hub.ConfigFile, "--user", "alice")
-	h.start("alice")
-	defer h.stop("alice")
-	h.start("bob")
 	defer h.stop("bob")
+	defer h.stop("alice")
+	h.start("alice", "bob")
 
 	t.Run("the unit is the one foretold", func(t *testing.T) {
 		h := &handbook{t, h.hub}
