@@ -98,7 +98,7 @@ func Tool(t testing.TB, name string) string {
 	if !known {
 		t.Fatalf("internal/testenv does not know which package has %q", name)
 	}
-	lack(t, "needs "+name+": apt-get install "+pkg)
+	Lack(t, "needs "+name+": apt-get install "+pkg)
 	return ""
 }
 
@@ -106,18 +106,13 @@ func Tool(t testing.TB, name string) string {
 func Root(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		lack(t, "needs root: sudo go test -run '^"+t.Name()+"$' in this package")
+		Lack(t, "needs root: sudo go test -run '^"+t.Name()+"$' in this package")
 	}
 }
 
 // Lack ends a test that lacks something which neither [Tool] nor [Root]
 // names; the reason says which command gives it that.
 func Lack(t testing.TB, reason string) {
-	t.Helper()
-	lack(t, reason)
-}
-
-func lack(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_TOOLS") == "1" || os.Getenv("LIVE") == "1" {
 		t.Fatal(reason)
