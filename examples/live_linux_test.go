@@ -372,8 +372,8 @@ func TestLiveHandbookApply(t *testing.T) {
 	})
 }
 
-// A certificate of one's own, a renewed one and one that would have taken the
-// site down.
+// A certificate of one's own, one from a certificate authority, and a wrong
+// one that would have taken the site down.
 func TestLiveHandbookCertificate(t *testing.T) {
 	h := open(t)
 	dir := t.TempDir()
@@ -384,27 +384,77 @@ func TestLiveHandbookCertificate(t *testing.T) {
 	_, _, status := h.run("hubcert", "verify", "--cert", bundle, "--key", key, "--host", hub.HostName, "--production")
 	assert.Equal(t, 1, status, "a private CA is not for production")
 
-	install := func(cert, key string, more ...string) (string, int) {
-		_, errOut, status := h.run("hubcert", append([]string{"install", "--cert", cert, "--key", key,
-			"--reload", "nginx", "--probe", "127.0.0.1:443", "--name", hub.HostName}, more...)...)
-		return errOut, status
-	}
-	_, status = install(bundle, key)
-	require.Zero(t, status)
 	// Without the probe, workers of before the reload would still answer what
 	// comes next.
-	defer h.must("hubcert", "rollback", "--reload", "nginx", "--probe", "127.0.0.1:443", "--name", hub.HostName,
-		"--roots", hub.CAFile)
-	assert.Contains(t, h.must("hubcert", "served", "127.0.0.1:443", "--name", hub.HostName), "installed:")
-	ca := filepath.Join(out, hub.HostName, hub.HostName+"-ca.crt")
-	require.NoError(t, exec.Command("curl", "--silent", "--fail", "--cacert", ca, "--output", os.DevNull, hub.URL+"/hub/api").Run())
+	probed := []string{"--reload", "nginx", "--probe", "127.0.0.1:443", "--name", hub.HostName}
+	served := func(ca string) {
+		t.Helper()
+		assert.Contains(t, h.must("hubcert", "served", "127.0.0.1:443", "--name", hub.HostName), "installed:")
+		// Until a restarted hub answers, nginx and the proxy say so.
+		h.must("curl", "--silent", "--show-error", "--fail", "--retry", "120", "--retry-delay", "1", "--retry-all-errors",
+			"--cacert", ca, "--output", os.DevNull, hub.URL+"/hub/api")
+	}
+	var installed struct{ Backup string }
+	h.decode(&installed, "hubcert", append([]string{"install", "--cert", bundle, "--key", key}, probed...)...)
+	defer func() {
+		h.must("hubcert", append([]string{"rollback", installed.Backup, "--roots", hub.CAFile}, probed...)...)
+	}()
+	served(filepath.Join(out, hub.HostName, hub.HostName+"-ca.crt"))
 
-	h.must("hubcert", "selfsign", hub.HostName, "--out", filepath.Join(dir, "other"))
-	errOut, status := install(bundle, filepath.Join(dir, "other", hub.HostName, hub.HostName+".key"))
+	bought, boughtKey, root := h.buy(dir)
+	judged := []string{"--cert", bought, "--key", boughtKey, "--host", hub.HostName, "--roots", root, "--production"}
+	h.must("hubcert", append([]string{"verify"}, judged...)...)
+	h.must("hubcert", append(append([]string{"install", "--restart", "jupyterhub"}, judged...), probed...)...)
+	served(root)
+
+	_, errOut, status := h.run("hubcert", append([]string{"install", "--cert", bundle, "--key", boughtKey}, probed...)...)
 	assert.Equal(t, 1, status)
 	assert.Contains(t, errOut, "the old pair was not touched")
-	assert.Contains(t, h.must("hubcert", "served", "127.0.0.1:443", "--name", hub.HostName), "installed:")
+	served(root)
 	assert.Contains(t, h.must("hubctl", "status"), "days left")
+}
+
+// buy has openssl issue a certificate as a certificate authority does: by an
+// intermediate, which comes in the file behind it.
+func (h *handbook) buy(dir string) (cert, key, root string) {
+	h.Helper()
+	config := filepath.Join(dir, "authority.cnf")
+	require.NoError(h, os.WriteFile(config, []byte(`[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical, CA:true
+keyUsage = critical, keyCertSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:`+hub.HostName+`
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+`), 0o600))
+	file := func(name string) string { return filepath.Join(dir, name) }
+	issue := func(name, extensions, by string) {
+		args := []string{"req", "-x509", "-config", config, "-extensions", extensions, "-subj", "/CN=" + name, "-days", "90",
+			"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-keyout", file(name + ".key"), "-out", file(name + ".crt")}
+		if by != "" {
+			args = append(args, "-CA", file(by+".crt"), "-CAkey", file(by+".key"))
+		}
+		h.must("openssl", args...)
+	}
+	issue("root", "authority", "")
+	issue("intermediate", "authority", "root")
+	issue(hub.HostName, "server", "intermediate")
+	var chain []byte
+	for _, name := range []string{hub.HostName, "intermediate"} {
+		text, err := os.ReadFile(file(name + ".crt"))
+		require.NoError(h, err)
+		chain = append(chain, text...)
+	}
+	cert = file("bought.crt")
+	require.NoError(h, os.WriteFile(cert, chain, 0o600))
+	return cert, file(hub.HostName + ".key"), file("root.crt")
 }
 
 // Why a session does not start.
