@@ -37,10 +37,7 @@ type remote host
 func (r *remote) String() string { return r.remote }
 
 func (r *remote) Set(name string) error {
-	switch {
-	case name == "":
-		return errors.New("no host's name") // of an unset variable: this machine is not meant
-	case name[0] == '-':
+	if name[0] == '-' {
 		return errors.New("a host's name does not begin with a dash")
 	}
 	r.remote = name
