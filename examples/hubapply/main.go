@@ -9,7 +9,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -85,7 +84,7 @@ func setup(f *flag.FlagSet) cli.Run {
 
 // apply is the whole procedure.
 func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *outcome) error {
-	source, err := os.ReadFile(path)
+	source, err := site.ReadFile(path)
 	if err != nil {
 		return err
 	}
@@ -93,7 +92,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 	if err != nil {
 		return err
 	}
-	after, err := before.Rewrite(source)
+	after, err := before.Rewrite(source.Bytes())
 	if err != nil {
 		return err
 	}
@@ -144,6 +143,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 	// The way back is not cut short by what ended the way there.
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.timeout)
 	defer cancel()
+	out.Printf("%s %s", out.Paint(cli.Bad, "going back:"), cli.Printable(failure.Error()))
 	showLog(back, out, o.names.Hub, since)
 	return o.goBack(back, out, manager, before, installed, failure)
 }
@@ -174,19 +174,17 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 			dir = strings.TrimLeft(hub.WorkingDir, "!-")
 		}
 		_, done := out.Progress("asking the hub's Python")
-		checked, err := spawnercfg.Checker{Python: o.python, Dir: dir, Limit: o.timeout}.Check(ctx, path)
+		// What will be installed, with the JSON file that will stand beside it.
+		checked, err := after.Check(ctx, spawnercfg.Checker{Python: o.python, Dir: dir, Limit: o.timeout})
 		done()
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w; where is the hub's Python? --python FILE", err)
-		}
 		if err != nil {
-			return err
+			return site.CheckFailed(err)
 		}
-		findings = append(findings, site.Added(findings, checked.Report)...)
+		findings = append(findings, site.Added(findings, site.Placed(after, checked.Report))...)
 	}
 	for _, f := range findings {
 		if f.Severity > spawnercfg.Info {
-			result.Findings = append(result.Findings, site.FromConfig(f))
+			result.Findings = append(result.Findings, site.FromConfig(after.Path(), f))
 		}
 	}
 	site.Show(out, path, result.Findings)

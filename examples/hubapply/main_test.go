@@ -37,7 +37,7 @@ func TestHelp(t *testing.T) { clitest.Help(t, app) }
 
 // startHub starts a service manager and a hub of the test's own. By what the
 // configuration holds at its start the hub runs, ends at once ("fails") or
-// never answers ("silent"); asked is told when it is asked meanwhile.
+// never answers ("silent"); asked is told when it is asked.
 func startHub(t testing.TB, config string, asked chan<- struct{}) (address, url string) {
 	holds := func(word string) bool {
 		source, err := os.ReadFile(config)
@@ -55,10 +55,10 @@ func startHub(t testing.TB, config string, asked chan<- struct{}) (address, url 
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if holds("silent") {
 			w.WriteHeader(http.StatusServiceUnavailable)
-			select {
-			case asked <- struct{}{}:
-			default:
-			}
+		}
+		select {
+		case asked <- struct{}{}:
+		default:
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -100,6 +100,34 @@ func TestInterrupted(t *testing.T) {
 	now, err := os.ReadFile(config)
 	require.NoError(t, err)
 	assert.Equal(t, before, string(now))
+}
+
+// Who reads no further, as in "hubapply … | head", does not leave the hub on its
+// old configuration with the new one installed.
+func TestReaderLeaves(t *testing.T) {
+	dir := t.TempDir()
+	config, changed := filepath.Join(dir, "config.py"), filepath.Join(dir, "new.py")
+	require.NoError(t, os.WriteFile(config, []byte("c.SystemdSpawner.mem_limit = '2G'\n"), 0o600))
+	const after = "c.SystemdSpawner.mem_limit = '4G'\n"
+	require.NoError(t, os.WriteFile(changed, []byte(after), 0o600))
+	asked := make(chan struct{}, 1)
+	address, url := startHub(t, config, asked)
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	reader.Close()
+	defer writer.Close()
+
+	cmd := exec.Command("hubapply", changed, "--config", config, "--python", "hubpython", "--url", url)
+	cmd.Env = append(os.Environ(), "DBUS_SYSTEM_BUS_ADDRESS="+address)
+	var errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = writer, &errOut
+	assert.Error(t, cmd.Run())
+	assert.Equal(t, 1, cmd.ProcessState.ExitCode())
+	assert.Empty(t, errOut.String())
+	now, err := os.ReadFile(config)
+	require.NoError(t, err)
+	assert.Equal(t, after, string(now))
+	assert.Len(t, asked, 1)
 }
 
 func TestAnswers(t *testing.T) {

@@ -56,7 +56,7 @@ func drift(f *flag.FlagSet) cli.Run {
 				return err
 			}
 			for _, finding := range spawnercfg.Drift(foretold, reported) {
-				one := site.FromConfig(finding)
+				one := site.FromConfig(file.Path(), finding)
 				one.Option = unit + " " + one.Option
 				found = append(found, one)
 			}
