@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/assert"
@@ -24,11 +25,22 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hubapply": main, "hubpython": hubPython})
 }
 
-// hubPython stands for the hub's own Python, and finds nothing: what that
-// finds is tested in package spawnercfg, and on the live host. It answers on
-// the descriptor that Checker.Check gives it.
+// hubPython stands for the hub's own Python: what that finds is tested in
+// package spawnercfg, and on the live host. The last argument but one is the
+// file, by which it finds nothing, or that it "raises", or "hangs". It answers
+// on the descriptor that Checker.Check gives it.
 func hubPython() {
-	if _, err := os.NewFile(3, "answer").WriteString("{}"); err != nil {
+	source, err := os.ReadFile(os.Args[len(os.Args)-2])
+	answer := "{}"
+	switch {
+	case err != nil:
+		os.Exit(1)
+	case bytes.Contains(source, []byte("raise")):
+		answer = `{"findings": [{"code": "config-raises", "message": "the hub does not start", "line": 2}]}`
+	case bytes.Contains(source, []byte("hangs")):
+		time.Sleep(time.Hour) // it is killed
+	}
+	if _, err := os.NewFile(3, "answer").WriteString(answer); err != nil {
 		os.Exit(1)
 	}
 }
@@ -123,7 +135,7 @@ func TestReaderLeaves(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = writer, &errOut
 	assert.Error(t, cmd.Run())
 	assert.Equal(t, 1, cmd.ProcessState.ExitCode())
-	assert.Empty(t, errOut.String())
+	assert.NotContains(t, errOut.String(), "hubapply: ")
 	now, err := os.ReadFile(config)
 	require.NoError(t, err)
 	assert.Equal(t, after, string(now))
