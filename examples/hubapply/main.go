@@ -187,7 +187,7 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 			result.Findings = append(result.Findings, site.FromConfig(after.Path(), f))
 		}
 	}
-	site.Show(out, path, result.Findings)
+	site.Show(out, path, result.Findings...)
 	if findings.Err() != nil {
 		return errors.New("the new configuration has errors: nothing was changed")
 	}

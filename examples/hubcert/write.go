@@ -84,6 +84,14 @@ func (a *activation) register(f *flag.FlagSet) {
 	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "how long reloads and restarts may take")
 }
 
+// check refuses what cannot be probed, before anything is done.
+func (a *activation) check() error {
+	if a.probe == "" {
+		return nil
+	}
+	return address(a.probe)
+}
+
 // options completes opt; the connection to systemd is made only if there is
 // something to do, and closed by done.
 func (a *activation) options(ctx context.Context, opt *certs.Options) (done func(), err error) {
@@ -157,8 +165,11 @@ func install(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		if err := act.check(); err != nil {
+			return err
+		}
 		if *dryRun {
-			return rehearse(out, target, pair, policy, &act, files.cert, *asJSON)
+			return rehearse(out, target, pair, policy, &act, inputs(files.cert, files.key), *asJSON)
 		}
 		opt := certs.Options{Policy: policy, Force: *force}
 		done, err := act.options(ctx, &opt)
@@ -193,17 +204,24 @@ func rollback(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		if *dryRun {
-			list, err := target.Backups()
-			if err != nil {
-				return noTarget(err)
-			}
-			for _, b := range slices.Backward(list) {
-				if id == "" || id == b.ID {
-					return rehearse(out, target, b.Pair, policy, &act, b.ID, *asJSON)
-				}
-			}
+		if err := act.check(); err != nil {
+			return err
+		}
+		list, err := target.Backups()
+		if err != nil {
+			return noTarget(err)
+		}
+		i := slices.IndexFunc(list, func(b certs.Backup) bool { return b.ID == id })
+		switch {
+		case len(list) == 0:
+			return fmt.Errorf("there is no backup of %s to go back to", target.Dir)
+		case id == "":
+			i = len(list) - 1
+		case i < 0:
 			return fmt.Errorf("backup %q: %w; hubcert backups lists them", id, fs.ErrNotExist)
+		}
+		if *dryRun {
+			return rehearse(out, target, list[i].Pair, policy, &act, inputs(list[i].ID, list[i].ID), *asJSON)
 		}
 		opt := certs.Options{Policy: policy, Force: *force}
 		done, err := act.options(ctx, &opt)
@@ -219,9 +237,9 @@ func rollback(f *flag.FlagSet) cli.Run {
 }
 
 // rehearse says what would be installed in place of what, and judges it.
-func rehearse(out *cli.IO, target *certs.Target, pair *certs.Pair, policy certs.Policy, act *activation, name string, asJSON bool) error {
+func rehearse(out *cli.IO, target *certs.Target, pair *certs.Pair, policy certs.Policy, act *activation, names map[certs.Input]string, asJSON bool) error {
 	if asJSON {
-		return show(out, pair.Verify(policy), name, true)
+		return show(out, pair.Verify(policy), names, true)
 	}
 	out.Printf("would install into %s:", cli.Printable(target.Dir))
 	describe(out, pair.Chain(), pair.NotAfter())
@@ -232,7 +250,7 @@ func rehearse(out *cli.IO, target *certs.Target, pair *certs.Pair, policy certs.
 		return err
 	}
 	act.steps(out)
-	return show(out, pair.Verify(policy), name, false)
+	return show(out, pair.Verify(policy), names, false)
 }
 
 // report says how an installation ended. An error says by itself how things
@@ -257,7 +275,9 @@ func report(out *cli.IO, result *certs.Result, err error, act *activation, asJSO
 		return nil
 	}
 	out.Printf("installed; expires %s", result.Report.NotAfter.UTC().Format(time.DateOnly))
-	if len(act.reload)+len(act.restart) == 0 {
+	if act.probe != "" {
+		out.Printf("%s serves it", cli.Printable(act.probe))
+	} else if len(act.reload)+len(act.restart) == 0 {
 		out.Printf("no server was told: it is used from a server's next reload on (--reload nginx)")
 	}
 	if result.Backup != "" {

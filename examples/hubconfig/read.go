@@ -203,7 +203,7 @@ func report(out *cli.IO, path string, findings spawnercfg.Report, asJSON bool) e
 			return err
 		}
 	} else {
-		site.Show(out, path, list)
+		site.Show(out, path, list...)
 		if len(list) == 0 {
 			out.Printf("%s nothing found", out.Paint(cli.Good, "good:"))
 		}

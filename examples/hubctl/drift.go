@@ -66,7 +66,7 @@ func drift(f *flag.FlagSet) cli.Run {
 				return err
 			}
 		} else {
-			site.Show(out, h.names.Config, found)
+			site.Show(out, h.names.Config, found...)
 			if len(found) == 0 {
 				out.Printf("%s as the configuration says", site.Sessions(len(running), "runs", "run"))
 			}

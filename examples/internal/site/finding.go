@@ -22,7 +22,7 @@ type Finding struct {
 }
 
 // Show writes findings for people, the file's name before each line number.
-func Show(out *cli.IO, file string, findings []Finding) {
+func Show(out *cli.IO, file string, findings ...Finding) {
 	for _, f := range findings {
 		style := map[string]cli.Style{"error": cli.Bad, "warning": cli.Warn}[f.Severity]
 		place := file
