@@ -23,6 +23,8 @@ func drift(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		done := h.asking(out)
+		defer done()
 		manager, err := h.connect(ctx)
 		if err != nil {
 			return err
@@ -61,6 +63,7 @@ func drift(f *flag.FlagSet) cli.Run {
 				found = append(found, one)
 			}
 		}
+		done()
 		if *asJSON {
 			if err := out.JSON(found); err != nil {
 				return err

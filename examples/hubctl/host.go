@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"iter"
 	"os/exec"
+	"sync"
 
 	"github.com/hubhost/hubhost/cgroupstat"
 	"github.com/hubhost/hubhost/examples/internal/site"
+	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/journal"
 	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
@@ -45,6 +47,16 @@ func (r *remote) Set(name string) error {
 		r.names.Config = "" // this machine's is not that host's
 	}
 	return nil
+}
+
+// asking says by progress who is asked, until done is called.
+func (h *host) asking(out *cli.IO) (done func()) {
+	who := "systemd"
+	if h.remote != "" {
+		who = h.remote
+	}
+	_, done = out.Progress("asking " + who)
+	return sync.OnceFunc(done)
 }
 
 func (h *host) connect(ctx context.Context) (*units.Manager, error) {

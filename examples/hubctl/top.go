@@ -63,6 +63,8 @@ func top(f *flag.FlagSet) cli.Run {
 		if *every < 100*time.Millisecond {
 			return cli.Usage("--interval %s: at least 100ms", *every)
 		}
+		done := h.asking(out)
+		defer done()
 		g, err := h.gather(ctx, cgroupstat.Full)
 		if err != nil {
 			return err
@@ -76,6 +78,7 @@ func top(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		done()
 		var keyboard <-chan byte
 		var resized <-chan os.Signal
 		show := func() error { return plain(out, all, *order) }
