@@ -60,7 +60,7 @@ func (o *optional) Set(value string) error {
 type options struct {
 	names                        *site.Names
 	units                        site.List
-	follow, reverse              bool
+	follow, reverse, asJSON      bool
 	lines, boot                  optional
 	since, until, priority, grep string
 	output, dir, cursor, behind  string
@@ -82,6 +82,7 @@ func setup(f *flag.FlagSet) cli.Run {
 	f.Var(&o.boot, "boot", "show this boot, or that of an `ID`, or with -1 the one before that")
 	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case, and with -n the newest come first")
 	f.StringVar(&o.output, "output", "short", "write in a `format`: short, json, export or cat")
+	f.BoolVar(&o.asJSON, "json", false, "write JSON, as by -o json")
 	f.StringVar(&o.dir, "dir", "", "read the journal files in a `directory` in place of this host's")
 	f.StringVar(&o.cursor, "cursor", "", "start at the entry with a `cursor`")
 	f.StringVar(&o.behind, "after-cursor", "", "start behind the entry with a `cursor`")
@@ -95,6 +96,9 @@ func setup(f *flag.FlagSet) cli.Run {
 }
 
 func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
+	if o.asJSON {
+		o.output = "json"
+	}
 	write, ok := formats[o.output]
 	if !ok {
 		return cli.Usage("-o %s: one of short, json, export, cat", o.output)
