@@ -84,13 +84,13 @@ func stop(f *flag.FlagSet) cli.Run {
 		if *dryRun {
 			st, err := manager.Status(ctx, unit)
 			if err != nil {
-				return err
+				return noSession(err)
 			}
 			out.Printf("would stop %s, which is %s", cli.Printable(unit), cli.Printable(string(st.ActiveState)))
 			return nil
 		}
 		_, done = out.Progress("stopping " + unit)
-		err = manager.Stop(ctx, unit)
+		err = noSession(manager.Stop(ctx, unit))
 		done()
 		return report(ctx, out, manager, unit, "stopped", err)
 	}

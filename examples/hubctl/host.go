@@ -142,6 +142,15 @@ func (h *host) logs(ctx context.Context, q journal.Query) iter.Seq2[*journal.Ent
 	}
 }
 
+// noSession adds to the error of an operation on a session that is not there
+// what to do.
+func noSession(err error) error {
+	if errors.Is(err, units.ErrNoSuchUnit) {
+		return fmt.Errorf("%w; hubctl sessions lists those that are there", err)
+	}
+	return err
+}
+
 // unit returns the unit that an administrator calls hub, proxy or by the
 // user's name.
 func (h *host) unit(name string) (string, error) {

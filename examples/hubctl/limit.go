@@ -47,7 +47,7 @@ func limit(f *flag.FlagSet) cli.Run {
 		if *dryRun {
 			st, err := manager.Status(ctx, unit)
 			if err != nil {
-				return err
+				return noSession(err)
 			}
 			old = st.Limits
 		} else {
@@ -56,7 +56,7 @@ func limit(f *flag.FlagSet) cli.Run {
 				lifetime = units.ForGood
 			}
 			if old, err = manager.SetLimits(ctx, unit, set, lifetime); err != nil {
-				return err
+				return noSession(err)
 			}
 		}
 		done()
