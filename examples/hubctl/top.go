@@ -84,7 +84,7 @@ func top(f *flag.FlagSet) cli.Run {
 		show := func() error { return plain(out, all, *order) }
 		if *asJSON {
 			show = func() error { return out.JSON(all) }
-		} else if out.Terminal && *times == 0 {
+		} else if out.Redraws && *times == 0 {
 			s, err := openScreen(out, quit)
 			if err != nil {
 				return err

@@ -80,7 +80,7 @@ func setup(f *flag.FlagSet) cli.Run {
 	f.StringVar(&o.until, "until", "", "show what was logged up to a `time`")
 	f.StringVar(&o.priority, "priority", "", "show a `priority` and worse (err, warning, …), or a range such as err..warning")
 	f.Var(&o.boot, "boot", "show this boot, or that of an `ID`, or with -1 the one before that")
-	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case, and with -n the newest come first")
+	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case, and with -n the newest come first; the exit status is 1 if none does")
 	f.StringVar(&o.output, "output", "short", "write in a `format`: short, json, export or cat")
 	f.BoolVar(&o.asJSON, "json", false, "write JSON, as by -o json")
 	f.StringVar(&o.dir, "dir", "", "read the journal files in a `directory` in place of this host's")
@@ -154,6 +154,9 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 		fmt.Fprintln(out.Err, "hublogs: there are no journal files: is this the hub's host, and does its journald write to disk?")
 	case out.Terminal:
 		fmt.Fprintln(out.Err, "-- no entries --")
+	}
+	if o.grep != "" {
+		return cli.ErrFinding // as with journalctl and grep
 	}
 	return nil
 }
