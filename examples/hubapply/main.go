@@ -98,17 +98,20 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 	}
 	judging, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it was not judged within %s", o.timeout))
 	defer cancel()
-	manager, err := site.Connect(judging, "")
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
-
-	if err := o.judge(judging, out, manager, path, before, after, result); err != nil {
+	late := func(err error) error {
 		if judging.Err() != nil && ctx.Err() == nil {
 			return fmt.Errorf("%w: %w", context.Cause(judging), err)
 		}
 		return err
+	}
+	manager, err := site.Connect(judging, "")
+	if err != nil {
+		return late(err)
+	}
+	defer manager.Close()
+
+	if err := o.judge(judging, out, manager, path, before, after, result); err != nil {
+		return late(err)
 	}
 	if result.Changed = out.Diff(o.names.Config, path, before.Bytes(), after.Bytes()); !result.Changed {
 		out.Printf("the hub's configuration is this already: nothing to do")
@@ -116,7 +119,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 	}
 	result.Sessions, result.SessionsEnd, err = o.names.AtRestart(judging, manager, before)
 	if err != nil {
-		return err
+		return late(err)
 	}
 	if result.SessionsEnd {
 		out.Printf("%s %s", out.Paint(cli.Warn, "warning:"), cli.Printable(result.Sessions))
@@ -130,7 +133,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 
 	installed, err := after.Install(judging, spawnercfg.InstallOptions{})
 	if err != nil {
-		return err
+		return late(err)
 	}
 	result.Backup = installed.Backup
 	out.Printf("installed; the file from before is %s", cli.Printable(installed.Backup))
