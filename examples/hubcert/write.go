@@ -180,7 +180,7 @@ func install(f *flag.FlagSet) cli.Run {
 		_, finish := out.Progress("installing")
 		result, err := target.Install(ctx, pair, opt)
 		finish()
-		return report(out, result, err, &act, *asJSON)
+		return report(out, target.Dir, result, err, &act, *asJSON)
 	}
 }
 
@@ -232,7 +232,7 @@ func rollback(f *flag.FlagSet) cli.Run {
 		_, finish := out.Progress("going back")
 		result, err := target.Rollback(ctx, id, opt)
 		finish()
-		return report(out, result, err, &act, *asJSON)
+		return report(out, target.Dir, result, err, &act, *asJSON)
 	}
 }
 
@@ -255,7 +255,7 @@ func rehearse(out *cli.IO, target *certs.Target, pair *certs.Pair, policy certs.
 
 // report says how an installation ended. An error says by itself how things
 // were left.
-func report(out *cli.IO, result *certs.Result, err error, act *activation, asJSON bool) error {
+func report(out *cli.IO, dir string, result *certs.Result, err error, act *activation, asJSON bool) error {
 	if err != nil {
 		return noTarget(err)
 	}
@@ -274,7 +274,7 @@ func report(out *cli.IO, result *certs.Result, err error, act *activation, asJSO
 		out.Printf("the pair is in place already: nothing was changed")
 		return nil
 	}
-	out.Printf("installed; expires %s", result.Report.NotAfter.UTC().Format(time.DateOnly))
+	out.Printf("installed into %s; expires %s", cli.Printable(dir), result.Report.NotAfter.UTC().Format(time.DateOnly))
 	if act.probe != "" {
 		out.Printf("%s serves it", cli.Printable(act.probe))
 	} else if len(act.reload)+len(act.restart) == 0 {
