@@ -207,21 +207,12 @@ func rollback(f *flag.FlagSet) cli.Run {
 		if err := act.check(); err != nil {
 			return err
 		}
-		list, err := target.Backups()
-		if err != nil {
-			return noTarget(err)
-		}
-		i := slices.IndexFunc(list, func(b certs.Backup) bool { return b.ID == id })
-		switch {
-		case len(list) == 0:
-			return fmt.Errorf("there is no backup of %s to go back to", target.Dir)
-		case id == "":
-			i = len(list) - 1
-		case i < 0:
-			return fmt.Errorf("backup %q: %w; hubcert backups lists them", id, fs.ErrNotExist)
-		}
 		if *dryRun {
-			return rehearse(out, target, list[i].Pair, policy, &act, inputs(list[i].ID, list[i].ID), *asJSON)
+			b, err := backup(target, id)
+			if err != nil {
+				return err
+			}
+			return rehearse(out, target, b.Pair, policy, &act, inputs(b.ID, b.ID), *asJSON)
 		}
 		opt := certs.Options{Policy: policy, Force: *force}
 		done, err := act.options(ctx, &opt)
@@ -232,8 +223,30 @@ func rollback(f *flag.FlagSet) cli.Run {
 		_, finish := out.Progress("going back")
 		result, err := target.Rollback(ctx, id, opt)
 		finish()
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, none := backup(target, id); none != nil {
+				err = none
+			}
+		}
 		return report(out, target.Dir, result, err, &act, *asJSON)
 	}
+}
+
+// backup returns the backup that a rollback goes back to.
+func backup(target *certs.Target, id string) (certs.Backup, error) {
+	list, err := target.Backups()
+	if err != nil {
+		return certs.Backup{}, noTarget(err)
+	}
+	for _, b := range slices.Backward(list) {
+		if id == "" || id == b.ID {
+			return b, nil
+		}
+	}
+	if len(list) == 0 {
+		return certs.Backup{}, fmt.Errorf("there is no backup of %s to go back to", target.Dir)
+	}
+	return certs.Backup{}, fmt.Errorf("there is no backup %q of %s; hubcert backups lists them", id, target.Dir)
 }
 
 // rehearse says what would be installed in place of what, and judges it.
