@@ -177,8 +177,9 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 			dir = strings.TrimLeft(hub.WorkingDir, "!-")
 		}
 		_, done := out.Progress("asking the hub's Python")
-		// What will be installed, with the JSON file that will stand beside it.
-		checked, err := after.Check(ctx, spawnercfg.Checker{Python: o.python, Dir: dir, Limit: o.timeout})
+		// Where it is, and not from a copy as by File.Check: who has it beside the
+		// present one may read other files by __file__.
+		checked, err := spawnercfg.Checker{Python: o.python, Dir: dir, Limit: o.timeout}.Check(ctx, path)
 		done()
 		if err != nil {
 			return site.CheckFailed(err)

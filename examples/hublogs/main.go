@@ -112,14 +112,14 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 		return err
 	}
 	defer j.Close()
+	_, done := out.Progress("reading the journal")
+	done = sync.OnceFunc(done)
+	defer done()
 	q, err := o.query(ctx, j, args)
 	if err != nil || o.most == 0 {
 		return err
 	}
 
-	_, done := out.Progress("reading the journal")
-	done = sync.OnceFunc(done)
-	defer done()
 	var entries iter.Seq2[*journal.Entry, error]
 	if o.follow {
 		follower, err := j.Follow(q)
