@@ -80,7 +80,7 @@ func setup(f *flag.FlagSet) cli.Run {
 	f.StringVar(&o.until, "until", "", "show what was logged up to a `time`")
 	f.StringVar(&o.priority, "priority", "", "show a `priority` and worse (err, warning, …), or a range such as err..warning")
 	f.Var(&o.boot, "boot", "show this boot, or that of an `ID`, or with -1 the one before that")
-	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case, and with -n the newest come first; the exit status is 1 if none does")
+	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case, and with -n the newest come first")
 	f.StringVar(&o.output, "output", "short", "write in a `format`: short, json, export or cat")
 	f.BoolVar(&o.asJSON, "json", false, "write JSON, as by -o json")
 	f.StringVar(&o.dir, "dir", "", "read the journal files in a `directory` in place of this host's")
@@ -112,14 +112,14 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 		return err
 	}
 	defer j.Close()
-	_, done := out.Progress("reading the journal")
-	done = sync.OnceFunc(done)
-	defer done()
 	q, err := o.query(ctx, j, args)
 	if err != nil || o.most == 0 {
 		return err
 	}
 
+	_, done := out.Progress("reading the journal")
+	done = sync.OnceFunc(done)
+	defer done()
 	var entries iter.Seq2[*journal.Entry, error]
 	if o.follow {
 		follower, err := j.Follow(q)
