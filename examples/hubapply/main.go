@@ -9,7 +9,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -85,7 +84,7 @@ func setup(f *flag.FlagSet) cli.Run {
 
 // apply is the whole procedure.
 func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *outcome) error {
-	source, err := os.ReadFile(path)
+	source, err := site.ReadFile(path)
 	if err != nil {
 		return err
 	}
@@ -93,23 +92,26 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 	if err != nil {
 		return err
 	}
-	after, err := before.Rewrite(source)
+	after, err := before.Rewrite(source.Bytes())
 	if err != nil {
 		return err
 	}
 	judging, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("it was not judged within %s", o.timeout))
 	defer cancel()
-	manager, err := site.Connect(judging, "")
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
-
-	if err := o.judge(judging, out, manager, path, before, after, result); err != nil {
+	late := func(err error) error {
 		if judging.Err() != nil && ctx.Err() == nil {
 			return fmt.Errorf("%w: %w", context.Cause(judging), err)
 		}
 		return err
+	}
+	manager, err := site.Connect(judging, "")
+	if err != nil {
+		return late(err)
+	}
+	defer manager.Close()
+
+	if err := o.judge(judging, out, manager, path, before, after, result); err != nil {
+		return late(err)
 	}
 	if result.Changed = out.Diff(o.names.Config, path, before.Bytes(), after.Bytes()); !result.Changed {
 		out.Printf("the hub's configuration is this already: nothing to do")
@@ -117,7 +119,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 	}
 	result.Sessions, result.SessionsEnd, err = o.names.AtRestart(judging, manager, before)
 	if err != nil {
-		return err
+		return late(err)
 	}
 	if result.SessionsEnd {
 		out.Printf("%s %s", out.Paint(cli.Warn, "warning:"), cli.Printable(result.Sessions))
@@ -131,7 +133,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 
 	installed, err := after.Install(judging, spawnercfg.InstallOptions{})
 	if err != nil {
-		return err
+		return late(err)
 	}
 	result.Backup = installed.Backup
 	out.Printf("installed; the file from before is %s", cli.Printable(installed.Backup))
@@ -144,6 +146,7 @@ func (o *options) apply(ctx context.Context, out *cli.IO, path string, result *o
 	// The way back is not cut short by what ended the way there.
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.timeout)
 	defer cancel()
+	out.Printf("%s %s", out.Paint(cli.Bad, "going back:"), cli.Printable(failure.Error()))
 	showLog(back, out, o.names.Hub, since)
 	return o.goBack(back, out, manager, before, installed, failure)
 }
@@ -174,22 +177,21 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 			dir = strings.TrimLeft(hub.WorkingDir, "!-")
 		}
 		_, done := out.Progress("asking the hub's Python")
+		// Where it is, and not from a copy as by File.Check: who has it beside the
+		// present one may read other files by __file__.
 		checked, err := spawnercfg.Checker{Python: o.python, Dir: dir, Limit: o.timeout}.Check(ctx, path)
 		done()
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w; where is the hub's Python? --python FILE", err)
-		}
 		if err != nil {
-			return err
+			return site.CheckFailed(err)
 		}
-		findings = append(findings, site.Added(findings, checked.Report)...)
+		findings = append(findings, site.Added(findings, site.Placed(after, checked.Report))...)
 	}
 	for _, f := range findings {
 		if f.Severity > spawnercfg.Info {
-			result.Findings = append(result.Findings, site.FromConfig(f))
+			result.Findings = append(result.Findings, site.FromConfig(after.Path(), f))
 		}
 	}
-	site.Show(out, path, result.Findings)
+	site.Show(out, path, result.Findings...)
 	if findings.Err() != nil {
 		return errors.New("the new configuration has errors: nothing was changed")
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/assert"
@@ -24,11 +25,22 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hubapply": main, "hubpython": hubPython})
 }
 
-// hubPython stands for the hub's own Python, and finds nothing: what that
-// finds is tested in package spawnercfg, and on the live host. It answers on
-// the descriptor that Checker.Check gives it.
+// hubPython stands for the hub's own Python: what that finds is tested in
+// package spawnercfg, and on the live host. The last argument but one is the
+// file, by which it finds nothing, or that it "raises", or "hangs". It answers
+// on the descriptor that Checker.Check gives it.
 func hubPython() {
-	if _, err := os.NewFile(3, "answer").WriteString("{}"); err != nil {
+	source, err := os.ReadFile(os.Args[len(os.Args)-2])
+	answer := "{}"
+	switch {
+	case err != nil:
+		os.Exit(1)
+	case bytes.Contains(source, []byte("raise")):
+		answer = `{"findings": [{"code": "config-raises", "message": "the hub does not start", "line": 2}]}`
+	case bytes.Contains(source, []byte("hangs")):
+		time.Sleep(time.Hour) // it is killed
+	}
+	if _, err := os.NewFile(3, "answer").WriteString(answer); err != nil {
 		os.Exit(1)
 	}
 }
@@ -37,7 +49,7 @@ func TestHelp(t *testing.T) { clitest.Help(t, app) }
 
 // startHub starts a service manager and a hub of the test's own. By what the
 // configuration holds at its start the hub runs, ends at once ("fails") or
-// never answers ("silent"); asked is told when it is asked meanwhile.
+// never answers ("silent"); asked is told when it is asked.
 func startHub(t testing.TB, config string, asked chan<- struct{}) (address, url string) {
 	holds := func(word string) bool {
 		source, err := os.ReadFile(config)
@@ -55,10 +67,10 @@ func startHub(t testing.TB, config string, asked chan<- struct{}) (address, url 
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if holds("silent") {
 			w.WriteHeader(http.StatusServiceUnavailable)
-			select {
-			case asked <- struct{}{}:
-			default:
-			}
+		}
+		select {
+		case asked <- struct{}{}:
+		default:
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -100,6 +112,34 @@ func TestInterrupted(t *testing.T) {
 	now, err := os.ReadFile(config)
 	require.NoError(t, err)
 	assert.Equal(t, before, string(now))
+}
+
+// Who reads no further, as in "hubapply … | head", does not leave the hub on its
+// old configuration with the new one installed.
+func TestReaderLeaves(t *testing.T) {
+	dir := t.TempDir()
+	config, changed := filepath.Join(dir, "config.py"), filepath.Join(dir, "new.py")
+	require.NoError(t, os.WriteFile(config, []byte("c.SystemdSpawner.mem_limit = '2G'\n"), 0o600))
+	const after = "c.SystemdSpawner.mem_limit = '4G'\n"
+	require.NoError(t, os.WriteFile(changed, []byte(after), 0o600))
+	asked := make(chan struct{}, 1)
+	address, url := startHub(t, config, asked)
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	reader.Close()
+	defer writer.Close()
+
+	cmd := exec.Command("hubapply", changed, "--config", config, "--python", "hubpython", "--url", url)
+	cmd.Env = append(os.Environ(), "DBUS_SYSTEM_BUS_ADDRESS="+address)
+	var errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = writer, &errOut
+	assert.Error(t, cmd.Run())
+	assert.Equal(t, 1, cmd.ProcessState.ExitCode())
+	assert.NotContains(t, errOut.String(), "hubapply: ")
+	now, err := os.ReadFile(config)
+	require.NoError(t, err)
+	assert.Equal(t, after, string(now))
+	assert.Len(t, asked, 1)
 }
 
 func TestAnswers(t *testing.T) {

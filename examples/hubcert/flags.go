@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 
 	"github.com/hubhost/hubhost/certs"
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
+	"github.com/hubhost/hubhost/units"
 )
 
 // pairFlags are the two files of a pair.
@@ -62,10 +64,18 @@ func targetFlags(f *flag.FlagSet) *certs.Target {
 	return t
 }
 
+// address refuses what is no address of a server.
+func address(text string) error {
+	if _, _, err := net.SplitHostPort(text); err != nil {
+		return cli.Usage("%q: an address has a port, as in 127.0.0.1:443", text)
+	}
+	return nil
+}
+
 // noTarget adds to the error of an operation on a target that is not there
 // what to do.
 func noTarget(err error) error {
-	if _, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, units.ErrNoSuchUnit) {
 		return fmt.Errorf("%w; where is it? --dir DIRECTORY, in a folder that exists", err)
 	}
 	return err

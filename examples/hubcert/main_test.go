@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http/httptest"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -13,5 +14,10 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"hubcert": ma
 func TestHelp(t *testing.T) { clitest.Help(t, app) }
 
 func TestScripts(t *testing.T) {
-	clitest.Scripts(t, nil)
+	server := httptest.NewTLSServer(nil)
+	t.Cleanup(server.Close) // the scripts are parallel subtests
+	clitest.Scripts(t, func(env *testscript.Env) error {
+		env.Setenv("SERVER", server.Listener.Addr().String())
+		return nil
+	})
 }

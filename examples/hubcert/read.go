@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -53,10 +55,18 @@ func inspect(f *flag.FlagSet) cli.Run {
 				out.Printf("%s the key is not the certificate's, or none", out.Paint(cli.Bad, "error:"))
 			}
 		}
-		if len(found.Chain) == 0 || key != "" && !found.HasKey {
-			return cli.ErrFinding
+		if len(found.Chain) > 0 && (key == "" || found.HasKey) {
+			return nil
 		}
-		return nil
+		if !*asJSON {
+			// Why not: it may be in another format, or encrypted.
+			for _, f := range pair.Verify(certs.Policy{}).Findings {
+				if f.Severity == certs.SeverityError && (f.Input != certs.InputKey || key != "") {
+					site.Show(out, inputs(args[0], key)[f.Input], finding(f))
+				}
+			}
+		}
+		return cli.ErrFinding
 	}
 }
 
@@ -119,7 +129,7 @@ func verify(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		return show(out, pair.Verify(policy), files.cert, *asJSON)
+		return show(out, pair.Verify(policy), inputs(files.cert, files.key), *asJSON)
 	}
 }
 
@@ -137,21 +147,37 @@ func audit(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return noTarget(err)
 		}
-		return show(out, report, target.Dir, *asJSON)
+		names := inputs(filepath.Join(target.Dir, "cert.pem"), filepath.Join(target.Dir, "cert.key"))
+		names[certs.InputNone] = target.Dir
+		return show(out, report, names, *asJSON)
+	}
+}
+
+// inputs names what findings are about: those about the pair as a whole go by
+// the name of the certificate.
+func inputs(cert, key string) map[certs.Input]string {
+	return map[certs.Input]string{certs.InputNone: cert, certs.InputCert: cert, certs.InputKey: key}
+}
+
+func finding(f certs.Finding) site.Finding {
+	message := f.Message
+	if filepath.IsAbs(f.Subject) { // which file an audit is about; of a certificate the line tells
+		message = f.Subject + ": " + message
+	}
+	return site.Finding{
+		Code: string(f.Code), Severity: f.Severity.String(), Option: string(f.Input),
+		Line: f.Line, Message: message, Hint: f.Hint,
 	}
 }
 
 // show writes a report, and makes an error in it the program's.
-func show(out *cli.IO, report *certs.Report, file string, asJSON bool) error {
-	found := make([]site.Finding, 0, len(report.Findings))
-	for _, f := range report.Findings {
-		found = append(found, site.Finding{
-			Code: string(f.Code), Severity: f.Severity.String(), Option: string(f.Input),
-			Line: f.Line, Message: f.Message, Hint: f.Hint,
-		})
-	}
+func show(out *cli.IO, report *certs.Report, names map[certs.Input]string, asJSON bool) error {
 	ok := report.Err() == nil
 	if asJSON {
+		found := []site.Finding{}
+		for _, f := range report.Findings {
+			found = append(found, finding(f))
+		}
 		err := out.JSON(struct {
 			OK       bool           `json:"ok"`
 			Findings []site.Finding `json:"findings"`
@@ -160,7 +186,9 @@ func show(out *cli.IO, report *certs.Report, file string, asJSON bool) error {
 			return err
 		}
 	} else {
-		site.Show(out, file, found)
+		for _, f := range report.Findings {
+			site.Show(out, names[f.Input], finding(f))
+		}
 		if ok {
 			out.Printf("%s trust %s, expires %s", out.Paint(cli.Good, "usable:"), report.Trust, report.NotAfter.UTC().Format(time.DateOnly))
 		}
@@ -210,9 +238,18 @@ func served(f *flag.FlagSet) cli.Run {
 		if len(args) != 1 {
 			return cli.Usage("give one address, such as 127.0.0.1:443")
 		}
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		if err := address(args[0]); err != nil {
+			return err
+		}
+		const limit = 10 * time.Second
+		asking, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		chain, err := certs.Served(ctx, args[0], *name)
+		_, done := out.Progress("asking " + args[0])
+		chain, err := certs.Served(asking, args[0], *name)
+		done()
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%s does not answer within %s: is it a web server with TLS?", args[0], limit)
+		}
 		if err != nil {
 			return err
 		}
@@ -225,19 +262,24 @@ func served(f *flag.FlagSet) cli.Run {
 			state = map[bool]string{true: "yes", false: "no"}[chain.Matches(installed)]
 		}
 		if *asJSON {
-			return out.JSON(struct {
+			if err := out.JSON(struct {
 				Fingerprint string    `json:"fingerprint"`
 				NotAfter    time.Time `json:"notAfter"`
 				Subject     string    `json:"subject"`
 				Installed   string    `json:"installed"`
-			}{chain.Fingerprint(), chain.NotAfter(), chain.Leaf().Subject.String(), state})
+			}{chain.Fingerprint(), chain.NotAfter(), chain.Leaf().Subject.String(), state}); err != nil {
+				return err
+			}
+		} else {
+			describe(out, chain.Chain, chain.NotAfter())
+			switch state {
+			case "yes":
+				out.Printf("%s it is the one in %s", out.Paint(cli.Good, "installed:"), cli.Printable(target.Dir))
+			case "no":
+				out.Printf("%s %s holds another one: was the server reloaded?", out.Paint(cli.Bad, "not the installed one:"), cli.Printable(target.Dir))
+			}
 		}
-		describe(out, chain.Chain, chain.NotAfter())
-		switch state {
-		case "yes":
-			out.Printf("%s it is the one in %s", out.Paint(cli.Good, "installed:"), cli.Printable(target.Dir))
-		case "no":
-			out.Printf("%s %s holds another one: was the server reloaded?", out.Paint(cli.Bad, "not the installed one:"), cli.Printable(target.Dir))
+		if state == "no" {
 			return cli.ErrFinding
 		}
 		return nil

@@ -84,6 +84,14 @@ func (a *activation) register(f *flag.FlagSet) {
 	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "how long reloads and restarts may take")
 }
 
+// check refuses what cannot be probed, before anything is done.
+func (a *activation) check() error {
+	if a.probe == "" {
+		return nil
+	}
+	return address(a.probe)
+}
+
 // options completes opt; the connection to systemd is made only if there is
 // something to do, and closed by done.
 func (a *activation) options(ctx context.Context, opt *certs.Options) (done func(), err error) {
@@ -157,8 +165,11 @@ func install(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		if err := act.check(); err != nil {
+			return err
+		}
 		if *dryRun {
-			return rehearse(out, target, pair, policy, &act, files.cert, *asJSON)
+			return rehearse(out, target, pair, policy, &act, inputs(files.cert, files.key), *asJSON)
 		}
 		opt := certs.Options{Policy: policy, Force: *force}
 		done, err := act.options(ctx, &opt)
@@ -169,7 +180,7 @@ func install(f *flag.FlagSet) cli.Run {
 		_, finish := out.Progress("installing")
 		result, err := target.Install(ctx, pair, opt)
 		finish()
-		return report(out, result, err, &act, *asJSON)
+		return report(out, target.Dir, result, err, &act, *asJSON)
 	}
 }
 
@@ -193,17 +204,15 @@ func rollback(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		if err := act.check(); err != nil {
+			return err
+		}
 		if *dryRun {
-			list, err := target.Backups()
+			b, err := backup(target, id)
 			if err != nil {
-				return noTarget(err)
+				return err
 			}
-			for _, b := range slices.Backward(list) {
-				if id == "" || id == b.ID {
-					return rehearse(out, target, b.Pair, policy, &act, b.ID, *asJSON)
-				}
-			}
-			return fmt.Errorf("backup %q: %w; hubcert backups lists them", id, fs.ErrNotExist)
+			return rehearse(out, target, b.Pair, policy, &act, inputs(b.ID, b.ID), *asJSON)
 		}
 		opt := certs.Options{Policy: policy, Force: *force}
 		done, err := act.options(ctx, &opt)
@@ -214,14 +223,36 @@ func rollback(f *flag.FlagSet) cli.Run {
 		_, finish := out.Progress("going back")
 		result, err := target.Rollback(ctx, id, opt)
 		finish()
-		return report(out, result, err, &act, *asJSON)
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, none := backup(target, id); none != nil {
+				err = none
+			}
+		}
+		return report(out, target.Dir, result, err, &act, *asJSON)
 	}
 }
 
+// backup returns the backup that a rollback goes back to.
+func backup(target *certs.Target, id string) (certs.Backup, error) {
+	list, err := target.Backups()
+	if err != nil {
+		return certs.Backup{}, noTarget(err)
+	}
+	for _, b := range slices.Backward(list) {
+		if id == "" || id == b.ID {
+			return b, nil
+		}
+	}
+	if len(list) == 0 {
+		return certs.Backup{}, fmt.Errorf("there is no backup of %s to go back to", target.Dir)
+	}
+	return certs.Backup{}, fmt.Errorf("there is no backup %q of %s; hubcert backups lists them", id, target.Dir)
+}
+
 // rehearse says what would be installed in place of what, and judges it.
-func rehearse(out *cli.IO, target *certs.Target, pair *certs.Pair, policy certs.Policy, act *activation, name string, asJSON bool) error {
+func rehearse(out *cli.IO, target *certs.Target, pair *certs.Pair, policy certs.Policy, act *activation, names map[certs.Input]string, asJSON bool) error {
 	if asJSON {
-		return show(out, pair.Verify(policy), name, true)
+		return show(out, pair.Verify(policy), names, true)
 	}
 	out.Printf("would install into %s:", cli.Printable(target.Dir))
 	describe(out, pair.Chain(), pair.NotAfter())
@@ -232,12 +263,12 @@ func rehearse(out *cli.IO, target *certs.Target, pair *certs.Pair, policy certs.
 		return err
 	}
 	act.steps(out)
-	return show(out, pair.Verify(policy), name, false)
+	return show(out, pair.Verify(policy), names, false)
 }
 
 // report says how an installation ended. An error says by itself how things
 // were left.
-func report(out *cli.IO, result *certs.Result, err error, act *activation, asJSON bool) error {
+func report(out *cli.IO, dir string, result *certs.Result, err error, act *activation, asJSON bool) error {
 	if err != nil {
 		return noTarget(err)
 	}
@@ -256,8 +287,10 @@ func report(out *cli.IO, result *certs.Result, err error, act *activation, asJSO
 		out.Printf("the pair is in place already: nothing was changed")
 		return nil
 	}
-	out.Printf("installed; expires %s", result.Report.NotAfter.UTC().Format(time.DateOnly))
-	if len(act.reload)+len(act.restart) == 0 {
+	out.Printf("installed into %s; expires %s", cli.Printable(dir), result.Report.NotAfter.UTC().Format(time.DateOnly))
+	if act.probe != "" {
+		out.Printf("%s serves it", cli.Printable(act.probe))
+	} else if len(act.reload)+len(act.restart) == 0 {
 		out.Printf("no server was told: it is used from a server's next reload on (--reload nginx)")
 	}
 	if result.Backup != "" {

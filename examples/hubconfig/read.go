@@ -6,7 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,11 +32,11 @@ type option struct {
 	Line   int             `json:"line"`
 	Reason string          `json:"reason"`
 
-	python string
+	python, place string
 }
 
 func show(f *flag.FlagSet) cli.Run {
-	asJSON := f.Bool("json", false, "write JSON")
+	asJSON := f.Bool("json", false, "write JSON: tuples and sets as lists, and what JSON has no word for as the text of its Python literal")
 	return func(_ context.Context, out *cli.IO, args []string) error {
 		path, err := one(args)
 		if err != nil {
@@ -48,8 +48,15 @@ func show(f *flag.FlagSet) cli.Run {
 		}
 		options := []option{}
 		for _, r := range file.Readings() {
-			o := option{Option: r.Option(), Value: json.RawMessage("null"), Exact: r.Certainty == spawnercfg.Certain, Line: r.Pos.Line}
+			o := option{Option: r.Option(), Value: json.RawMessage("null"), Exact: r.Certainty == spawnercfg.Certain, Line: r.Pos.Line, place: strconv.Itoa(r.Pos.Line)}
+			elsewhere := site.Elsewhere(file.Path(), r.Pos)
+			if elsewhere != "" {
+				o.Line, o.place = 0, filepath.Base(elsewhere)
+			}
 			if o.Exact {
+				if elsewhere != "" {
+					o.Reason = "set in " + elsewhere
+				}
 				if o.Value, err = jsonOf(r.Value); err != nil {
 					return err
 				}
@@ -75,7 +82,7 @@ func show(f *flag.FlagSet) cli.Run {
 			if !o.Exact {
 				value = cli.Cell{Text: "not certain: " + o.Reason, Style: cli.Warn}
 			}
-			rows = append(rows, []cli.Cell{{Text: strconv.Itoa(o.Line), Right: true}, {Text: o.Option, Style: cli.Bold}, value})
+			rows = append(rows, []cli.Cell{{Text: o.place, Right: true}, {Text: o.Option, Style: cli.Bold}, value})
 		}
 		out.Table([]string{"LINE", "OPTION", "VALUE"}, rows)
 		return nil
@@ -83,7 +90,8 @@ func show(f *flag.FlagSet) cli.Run {
 }
 
 // jsonOf writes a value as JSON: sets and tuples as lists, and what JSON has
-// no word for as the text of its Python literal.
+// no word for (bytes, infinity, a dict with keys that are no text) as the text
+// of its Python literal.
 func jsonOf(v spawnercfg.Value) ([]byte, error) {
 	switch v.Kind() {
 	case spawnercfg.NoneKind:
@@ -95,9 +103,9 @@ func jsonOf(v spawnercfg.Value) ([]byte, error) {
 		i, _ := v.BigInt()
 		return []byte(i.String()), nil
 	case spawnercfg.FloatKind:
-		f, _ := v.Float64()
-		if text, err := json.Marshal(f); err == nil {
-			return text, nil
+		// Python's way of writing a number is JSON's, and keeps it a float.
+		if text := v.String(); json.Valid([]byte(text)) {
+			return []byte(text), nil
 		}
 	case spawnercfg.StrKind:
 		s, _ := v.Str()
@@ -119,7 +127,7 @@ func jsonOf(v spawnercfg.Value) ([]byte, error) {
 		for i, item := range items {
 			key, isText := item.Key.Str()
 			if !isText {
-				key = item.Key.String()
+				return json.Marshal(v.String())
 			}
 			name, err := json.Marshal(key)
 			if err != nil {
@@ -166,28 +174,36 @@ func check(f *flag.FlagSet) cli.Run {
 		_, done := out.Progress("asking the hub's Python")
 		result, err := spawnercfg.Checker{Python: *python, Limit: *limit}.Check(ctx, path)
 		done()
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w; where is the hub's Python? --python FILE", err)
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("the hub's Python did not end within %s; wait longer by --limit", *limit)
 		}
 		if err != nil {
-			return err
+			return site.CheckFailed(err)
 		}
-		return report(out, path, result.Report, *asJSON)
+		findings := result.Report
+		if file, err := site.ReadFile(path); err == nil { // Python may read what spawnercfg does not
+			findings = site.Placed(file, findings)
+		}
+		return report(out, path, findings, *asJSON)
 	}
 }
 
 // report writes findings, and makes an error among them the program's.
 func report(out *cli.IO, path string, findings spawnercfg.Report, asJSON bool) error {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
 	list := []site.Finding{}
 	for _, f := range findings {
-		list = append(list, site.FromConfig(f))
+		list = append(list, site.FromConfig(whole, f))
 	}
 	if asJSON {
 		if err := out.JSON(list); err != nil {
 			return err
 		}
 	} else {
-		site.Show(out, path, list)
+		site.Show(out, path, list...)
 		if len(list) == 0 {
 			out.Printf("%s nothing found", out.Paint(cli.Good, "good:"))
 		}

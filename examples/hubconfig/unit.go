@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
@@ -28,8 +30,8 @@ type property struct {
 func unit(f *flag.FlagSet) cli.Run {
 	name := f.String("user", "", "the user's `name` in the hub")
 	id := f.Int64("id", 1, "the user's `number` in the hub's database")
-	uid := f.Int("uid", -1, "the `uid` of the Unix account; without it, this machine's account of that name")
-	gid := f.Int("gid", -1, "the `gid` of the Unix account")
+	uid := f.Int64("uid", -1, "the `uid` of the Unix account; without it, this machine's account of that name")
+	gid := f.Int64("gid", -1, "the `gid` of the Unix account")
 	home := f.String("home", "", "the home `directory` of the Unix account")
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(_ context.Context, out *cli.IO, args []string) error {
@@ -40,8 +42,11 @@ func unit(f *flag.FlagSet) cli.Run {
 		if *name == "" {
 			return cli.Usage("say whose unit: --user NAME")
 		}
-		if *uid < -1 || *gid < -1 {
+		if *uid < -1 || *gid < -1 || *uid >= math.MaxUint32 || *gid >= math.MaxUint32 {
 			return cli.Usage("--uid %d, --gid %d: not numbers of accounts", *uid, *gid)
+		}
+		if !utf8.ValidString(*name + *home) {
+			return cli.Usage("--user and --home: UTF-8, as it is in the hub")
 		}
 		file, err := site.ReadFile(path)
 		if err != nil {
@@ -72,6 +77,9 @@ func unit(f *flag.FlagSet) cli.Run {
 			p.Properties = append(p.Properties, property(one))
 		}
 		if *asJSON {
+			for _, refusal := range predicted.Refusals {
+				fmt.Fprintf(out.Err, "hubconfig: systemd will refuse it: %s\n", cli.Printable(refusal.Message))
+			}
 			return out.JSON(p)
 		}
 		out.Printf("%s", out.Paint(cli.Bold, p.Name))
@@ -92,7 +100,7 @@ func unit(f *flag.FlagSet) cli.Run {
 
 // account is what the flags say of the user's Unix account, or else the
 // machine.
-func account(file *spawnercfg.File, name string, uid, gid int, home string) (u spawnercfg.User, known bool, err error) {
+func account(file *spawnercfg.File, name string, uid, gid int64, home string) (u spawnercfg.User, known bool, err error) {
 	unixName := name
 	if options, err := file.Options(); err == nil {
 		if template, ok := options.SystemdSpawner.UsernameTemplate.Get(); ok {

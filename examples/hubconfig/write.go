@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"path/filepath"
 	"strings"
@@ -106,7 +107,10 @@ func (w *writing) change(ctx context.Context, out *cli.IO, path string, edit fun
 	}
 	if !w.force {
 		if added := site.Added(before.Lint(), after.Lint()); added.Err() != nil {
-			return report(out, path, added, false)
+			if err := report(out, path, added, false); !errors.Is(err, cli.ErrFinding) {
+				return err
+			}
+			return errors.New("nothing was written; --force writes it all the same")
 		}
 	}
 	if w.dryRun {

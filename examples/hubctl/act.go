@@ -29,7 +29,9 @@ func restart(f *flag.FlagSet) cli.Run {
 		}
 		ctx, cancel := context.WithTimeout(ctx, *timeout)
 		defer cancel()
+		done := h.asking(out)
 		manager, err := h.connect(ctx)
+		done()
 		if err != nil {
 			return err
 		}
@@ -51,7 +53,7 @@ func restart(f *flag.FlagSet) cli.Run {
 			out.Printf("would restart %s", cli.Printable(unit))
 			return nil
 		}
-		_, done := out.Progress("restarting " + unit)
+		_, done = out.Progress("restarting " + unit)
 		err = manager.Restart(ctx, unit)
 		done()
 		return report(ctx, out, manager, unit, "restarted", err)
@@ -72,7 +74,9 @@ func stop(f *flag.FlagSet) cli.Run {
 		}
 		ctx, cancel := context.WithTimeout(ctx, *timeout)
 		defer cancel()
+		done := h.asking(out)
 		manager, err := h.connect(ctx)
+		done()
 		if err != nil {
 			return err
 		}
@@ -80,13 +84,13 @@ func stop(f *flag.FlagSet) cli.Run {
 		if *dryRun {
 			st, err := manager.Status(ctx, unit)
 			if err != nil {
-				return err
+				return noSession(err)
 			}
 			out.Printf("would stop %s, which is %s", cli.Printable(unit), cli.Printable(string(st.ActiveState)))
 			return nil
 		}
-		_, done := out.Progress("stopping " + unit)
-		err = manager.Stop(ctx, unit)
+		_, done = out.Progress("stopping " + unit)
+		err = noSession(manager.Stop(ctx, unit))
 		done()
 		return report(ctx, out, manager, unit, "stopped", err)
 	}

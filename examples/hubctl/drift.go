@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,8 @@ func drift(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		done := h.asking(out)
+		defer done()
 		manager, err := h.connect(ctx)
 		if err != nil {
 			return err
@@ -56,22 +59,26 @@ func drift(f *flag.FlagSet) cli.Run {
 				return err
 			}
 			for _, finding := range spawnercfg.Drift(foretold, reported) {
-				one := site.FromConfig(finding)
+				one := site.FromConfig(file.Path(), finding)
 				one.Option = unit + " " + one.Option
 				found = append(found, one)
 			}
 		}
+		done()
+		// What is only worth knowing, such as a property that this systemd does
+		// not report, is no drift.
+		drifted := slices.ContainsFunc(found, func(f site.Finding) bool { return f.Severity != spawnercfg.Info.String() })
 		if *asJSON {
 			if err := out.JSON(found); err != nil {
 				return err
 			}
 		} else {
-			site.Show(out, h.names.Config, found)
-			if len(found) == 0 {
+			site.Show(out, h.names.Config, found...)
+			if !drifted {
 				out.Printf("%s as the configuration says", site.Sessions(len(running), "runs", "run"))
 			}
 		}
-		if len(found) > 0 {
+		if drifted {
 			return cli.ErrFinding
 		}
 		return nil

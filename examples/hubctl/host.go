@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"iter"
 	"os/exec"
+	"sync"
 
 	"github.com/hubhost/hubhost/cgroupstat"
 	"github.com/hubhost/hubhost/examples/internal/site"
+	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/journal"
 	"github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/units"
@@ -37,10 +39,7 @@ type remote host
 func (r *remote) String() string { return r.remote }
 
 func (r *remote) Set(name string) error {
-	switch {
-	case name == "":
-		return errors.New("no host's name") // of an unset variable: this machine is not meant
-	case name[0] == '-':
+	if name[0] == '-' {
 		return errors.New("a host's name does not begin with a dash")
 	}
 	r.remote = name
@@ -48,6 +47,16 @@ func (r *remote) Set(name string) error {
 		r.names.Config = "" // this machine's is not that host's
 	}
 	return nil
+}
+
+// asking says by progress who is asked, until done is called.
+func (h *host) asking(out *cli.IO) (done func()) {
+	who := "systemd"
+	if h.remote != "" {
+		who = h.remote
+	}
+	_, done = out.Progress("asking " + who)
+	return sync.OnceFunc(done)
 }
 
 func (h *host) connect(ctx context.Context) (*units.Manager, error) {
@@ -131,6 +140,15 @@ func (h *host) logs(ctx context.Context, q journal.Query) iter.Seq2[*journal.Ent
 			yield(nil, fmt.Errorf("journal of %s: %w: %s", h.remote, err, bytes.TrimSpace(said.Bytes())))
 		}
 	}
+}
+
+// noSession adds to the error of an operation on a session that is not there
+// what to do.
+func noSession(err error) error {
+	if errors.Is(err, units.ErrNoSuchUnit) {
+		return fmt.Errorf("%w; hubctl sessions lists those that are there", err)
+	}
+	return err
 }
 
 // unit returns the unit that an administrator calls hub, proxy or by the

@@ -27,7 +27,9 @@ func idle(f *flag.FlagSet) cli.Run {
 		if *window < time.Second {
 			return cli.Usage("--for %s: at least a second", *window)
 		}
+		done := h.asking(out)
 		g, err := h.gather(ctx, cgroupstat.Light)
+		done()
 		if err != nil {
 			return err
 		}

@@ -36,6 +36,8 @@ func limit(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return cli.Usage("%s", err)
 		}
+		done := h.asking(out)
+		defer done()
 		manager, err := h.connect(ctx)
 		if err != nil {
 			return err
@@ -45,7 +47,7 @@ func limit(f *flag.FlagSet) cli.Run {
 		if *dryRun {
 			st, err := manager.Status(ctx, unit)
 			if err != nil {
-				return err
+				return noSession(err)
 			}
 			old = st.Limits
 		} else {
@@ -54,10 +56,14 @@ func limit(f *flag.FlagSet) cli.Run {
 				lifetime = units.ForGood
 			}
 			if old, err = manager.SetLimits(ctx, unit, set, lifetime); err != nil {
-				return err
+				return noSession(err)
 			}
 		}
-		c := changed{Unit: unit, Old: make(map[string]string), New: make(map[string]string), Undo: []string{"hubctl", "limit", args[0]}}
+		done()
+		c := changed{Unit: unit, Old: make(map[string]string), New: make(map[string]string), Undo: []string{"hubctl", "limit"}}
+		if !strings.HasPrefix(args[0], "-") {
+			c.Undo = append(c.Undo, args[0])
+		}
 		was := named(old)
 		for i, l := range named(set) {
 			if !l.value.IsZero() {
@@ -76,6 +82,9 @@ func limit(f *flag.FlagSet) cli.Run {
 				c.Undo = append(c.Undo, "--"+given.Name, given.Value.String())
 			}
 		})
+		if strings.HasPrefix(args[0], "-") {
+			c.Undo = append(c.Undo, "--", args[0])
+		}
 		if *asJSON {
 			return out.JSON(c)
 		}

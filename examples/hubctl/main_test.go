@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 				"StateChangeTimestamp": since, "ControlGroup": "/system.slice/jupyter-alice.service",
 				"MemoryCurrent": uint64(900 << 20), "MemoryMax": uint64(1 << 30), "TasksCurrent": uint64(7),
 				"CPUUsageNSec": uint64(5_000_000_000), "CPUQuotaPerSecUSec": uint64(1_500_000),
+				"WorkingDirectory": "/var/lib/ice", // of the dynamic user "ice" of a script
 			}},
 			unitstest.Unit{Name: `jupyter-b\x1b.service`, ActiveState: units.Active},
 			unitstest.Unit{Name: "jupyter-carol.service", ActiveState: units.Failed, Properties: map[string]any{

@@ -18,6 +18,8 @@ func sessions(f *flag.FlagSet) cli.Run {
 	h := hostFlags(f)
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
+		done := h.asking(out)
+		defer done()
 		g, err := h.gather(ctx, cgroupstat.Light)
 		if err != nil {
 			return err
@@ -27,9 +29,12 @@ func sessions(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		if err := h.memoryKills(ctx, all); ctx.Err() != nil {
+		err = h.memoryKills(ctx, all)
+		done()
+		if ctx.Err() != nil {
 			return err
-		} else if err != nil {
+		}
+		if err != nil {
 			fmt.Fprintf(out.Err, "hubctl: without the last kills for memory: %s\n", cli.Printable(err.Error()))
 		}
 		if *asJSON {

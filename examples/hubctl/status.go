@@ -44,6 +44,8 @@ func status(f *flag.FlagSet) cli.Run {
 	f.StringVar(&target.Dir, "cert-dir", certs.DefaultDir, "the `directory` of the installed certificate")
 	asJSON := f.Bool("json", false, "write JSON")
 	return func(ctx context.Context, out *cli.IO, _ []string) error {
+		done := h.asking(out)
+		defer done()
 		g, err := h.gather(ctx, cgroupstat.Light)
 		if err != nil {
 			return err
@@ -60,6 +62,7 @@ func status(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		done()
 		for _, s := range all {
 			if s.State == string(units.Active) {
 				st.Sessions++
@@ -71,10 +74,10 @@ func status(f *flag.FlagSet) cli.Run {
 				st.CPUs += *s.CPUs
 			}
 		}
+		if st.Limits, err = h.limits(); err != nil {
+			fmt.Fprintf(out.Err, "hubctl: without the limits: %s\n", cli.Printable(err.Error()))
+		}
 		if h.remote == "" {
-			if st.Limits, err = h.limits(); err != nil {
-				fmt.Fprintf(out.Err, "hubctl: without the limits: %s\n", cli.Printable(err.Error()))
-			}
 			if st.Certificate, err = expiry(target); err != nil {
 				fmt.Fprintf(out.Err, "hubctl: without the certificate: %s\n", cli.Printable(err.Error()))
 			}

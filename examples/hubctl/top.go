@@ -63,6 +63,8 @@ func top(f *flag.FlagSet) cli.Run {
 		if *every < 100*time.Millisecond {
 			return cli.Usage("--interval %s: at least 100ms", *every)
 		}
+		done := h.asking(out)
+		defer done()
 		g, err := h.gather(ctx, cgroupstat.Full)
 		if err != nil {
 			return err
@@ -76,12 +78,13 @@ func top(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
+		done()
 		var keyboard <-chan byte
 		var resized <-chan os.Signal
 		show := func() error { return plain(out, all, *order) }
 		if *asJSON {
 			show = func() error { return out.JSON(all) }
-		} else if out.Terminal && *times == 0 {
+		} else if out.Redraws && *times == 0 {
 			s, err := openScreen(out, quit)
 			if err != nil {
 				return err

@@ -33,7 +33,7 @@ type seat struct {
 const never = "1h"
 
 // sit starts hubctl top on a terminal.
-func sit(t *testing.T, bus *unitstest.Bus, interval string) *seat {
+func sit(t *testing.T, bus *unitstest.Bus, interval string, env ...string) *seat {
 	s := &seat{T: t}
 	var err error
 	s.person, s.terminal, err = pty.Open(90, 24)
@@ -44,6 +44,7 @@ func sit(t *testing.T, bus *unitstest.Bus, interval string) *seat {
 	s.before = s.termios()
 	s.cmd = exec.Command("hubctl", "top", "--interval", interval, "--unit-template", "jupyter-{USERNAME}", "--host-root", t.TempDir())
 	s.cmd.Env = append(os.Environ(), "DBUS_SYSTEM_BUS_ADDRESS="+bus.Address(), "TERM=xterm-256color", "NO_COLOR=1")
+	s.cmd.Env = append(s.cmd.Env, env...)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.terminal, s.terminal, s.terminal
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(t, s.cmd.Start())
@@ -161,6 +162,14 @@ func TestTopOnATerminal(t *testing.T) {
 		<-waiting
 		s.press("mq") // the first key finds nobody who reads it
 		s.leaves()
+	})
+	t.Run("a terminal that cannot redraw", func(t *testing.T) {
+		s := sit(t, bus, never, "TERM=dumb")
+		s.read(func() bool { return strings.HasSuffix(s.seen, "\r\n\r\n") })
+		assert.Regexp(t, `by memory\r\nUSER +STATE`, s.seen)
+		assert.NotContains(t, s.seen, "\x1b")
+		s.press("\x03")
+		assert.NoError(t, s.cmd.Wait())
 	})
 	t.Run("terminated", func(t *testing.T) {
 		s := sit(t, bus, never)

@@ -50,7 +50,9 @@ func why(f *flag.FlagSet) cli.Run {
 		if err != nil {
 			return cli.Usage("%s", err)
 		}
+		done := h.asking(out)
 		r, err := h.reason(ctx, unit, *lines)
+		done()
 		if r == nil {
 			return err
 		}

@@ -11,8 +11,10 @@ import (
 	"iter"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hubhost/hubhost/examples/internal/site"
@@ -58,26 +60,29 @@ func (o *optional) Set(value string) error {
 type options struct {
 	names                        *site.Names
 	units                        site.List
-	follow, reverse              bool
+	follow, reverse, asJSON      bool
 	lines, boot                  optional
 	since, until, priority, grep string
 	output, dir, cursor, behind  string
+
+	most int // entries to show; less than zero: all
 }
 
 func setup(f *flag.FlagSet) cli.Run {
-	o := &options{names: site.Flags(f)}
+	o := &options{names: site.Flags(f), most: -1}
 	o.lines = optional{alone: "10", like: regexp.MustCompile(`^([-+]?[0-9]+|all)$`)}
-	o.boot = optional{alone: "0", like: regexp.MustCompile(`^([-+]?[0-9]{1,6}|[0-9a-f]{32}|all)$`)}
+	o.boot = optional{alone: "0", like: regexp.MustCompile(`^([-+]?[0-9]{1,6}|[0-9a-f]{32}([-+][0-9]{1,6})?|all)$`)}
 	f.Var(&o.units, "unit", "a `unit` or a pattern, as journalctl takes it; may be given again")
 	f.BoolVar(&o.follow, "follow", false, "go on with new entries as they are written")
 	f.BoolVar(&o.reverse, "reverse", false, "show the newest first")
-	f.Var(&o.lines, "lines", "show the newest `number` only, or all; 10 without a number, and with -f")
+	f.Var(&o.lines, "lines", "show the newest `number` only, or the oldest as in +5, or all; 10 without a number, and with -f")
 	f.StringVar(&o.since, "since", "", "show what was logged from a `time` on: yesterday, \"2 hours ago\", \"2026-01-31 12:00\"")
 	f.StringVar(&o.until, "until", "", "show what was logged up to a `time`")
 	f.StringVar(&o.priority, "priority", "", "show a `priority` and worse (err, warning, …), or a range such as err..warning")
-	f.Var(&o.boot, "boot", "show this boot, or that of an `ID`, or with -1 the one before")
-	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case")
+	f.Var(&o.boot, "boot", "show this boot, or that of an `ID`, or with -1 the one before that")
+	f.StringVar(&o.grep, "grep", "", "show messages that match a regular `expression`; it ignores case if it is all lower case, and with -n the newest come first")
 	f.StringVar(&o.output, "output", "short", "write in a `format`: short, json, export or cat")
+	f.BoolVar(&o.asJSON, "json", false, "write JSON, as by -o json")
 	f.StringVar(&o.dir, "dir", "", "read the journal files in a `directory` in place of this host's")
 	f.StringVar(&o.cursor, "cursor", "", "start at the entry with a `cursor`")
 	f.StringVar(&o.behind, "after-cursor", "", "start behind the entry with a `cursor`")
@@ -91,6 +96,9 @@ func setup(f *flag.FlagSet) cli.Run {
 }
 
 func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
+	if o.asJSON {
+		o.output = "json"
+	}
 	write, ok := formats[o.output]
 	if !ok {
 		return cli.Usage("-o %s: one of short, json, export, cat", o.output)
@@ -105,13 +113,13 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 	}
 	defer j.Close()
 	q, err := o.query(ctx, j, args)
-	if err != nil {
+	if err != nil || o.most == 0 {
 		return err
 	}
 
-	if o.lines.value == "0" && !o.follow {
-		return nil
-	}
+	_, done := out.Progress("reading the journal")
+	done = sync.OnceFunc(done)
+	defer done()
 	var entries iter.Seq2[*journal.Entry, error]
 	if o.follow {
 		follower, err := j.Follow(q)
@@ -119,15 +127,19 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 			return err
 		}
 		entries = follower.Entries(ctx)
+		done() // to wait is what is asked for
 	} else {
 		entries = j.EntriesLent(ctx, q)
 	}
-	shown, err := show(out, entries, write, o.follow)
+	shown, err := o.show(out, entries, write, done)
 	if o.follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // Ctrl-C is how following ends
 	}
 	for _, skipped := range j.Skipped() {
 		fmt.Fprintf(out.Err, "hublogs: not read: %s\n", cli.Printable(skipped.Error()))
+	}
+	if _, ok := errors.AsType[*journal.SyntaxError](err); ok {
+		return cli.Usage("%s", err)
 	}
 	if err != nil || shown > 0 || o.follow {
 		return err
@@ -136,10 +148,15 @@ func (o *options) run(ctx context.Context, out *cli.IO, args []string) error {
 	switch {
 	case err != nil:
 		return err
+	case len(usage.Files) == 0 && len(j.Skipped()) > 0:
+		return errors.New("not one of the journal's files could be read")
 	case len(usage.Files) == 0:
 		fmt.Fprintln(out.Err, "hublogs: there are no journal files: is this the hub's host, and does its journald write to disk?")
 	case out.Terminal:
 		fmt.Fprintln(out.Err, "-- no entries --")
+	}
+	if o.grep != "" {
+		return cli.ErrFinding // as with journalctl and grep
 	}
 	return nil
 }
@@ -171,17 +188,33 @@ func (o *options) query(ctx context.Context, j *journal.Journal, args []string) 
 	if o.follow && (o.reverse || o.until != "") {
 		return q, cli.Usage("-f goes with neither -r nor --until")
 	}
+	fromCursor := o.cursor != "" || o.behind != ""
+	if o.reverse && fromCursor {
+		// With journalctl it is what comes before the cursor.
+		return q, cli.Usage("-r goes with neither --cursor nor --after-cursor")
+	}
+	lines, oldest := strings.CutPrefix(o.lines.value, "+")
+	if oldest && (o.follow || o.reverse) {
+		return q, cli.Usage("-n %s goes with neither -f nor -r", o.lines.value)
+	}
 	switch {
-	case o.lines.value == "" && o.follow && o.cursor == "" && o.behind == "" && o.since == "":
+	case o.lines.value == "" && o.follow && !fromCursor && o.since == "":
 		q.Newest = 10
 	case o.lines.value == "all" && o.follow:
 		q.Since = time.UnixMicro(1) // a Follower without a beginning starts now
 	case o.lines.value != "" && o.lines.value != "all":
-		n, err := strconv.Atoi(o.lines.value)
+		n, err := strconv.Atoi(lines)
 		if err != nil || n < 0 {
 			return q, cli.Usage("-n %s: not a number of lines", o.lines.value)
 		}
-		q.Newest = n
+		if !o.follow {
+			o.most = n
+		}
+		// Behind a cursor the next so many: one goes on page by page.
+		if !oldest && (!fromCursor || o.follow) {
+			q.Newest = n
+			q.Reverse = q.Reverse || o.grep != "" && !o.follow // as with journalctl
+		}
 	}
 
 	now := time.Now()
@@ -226,13 +259,22 @@ func (o *options) query(ctx context.Context, j *journal.Journal, args []string) 
 	return q, nil
 }
 
-// bootID finds the boot that -b names: an ID, or counted from the newest (0,
-// -1, …) or from the oldest (1, 2, …).
+// bootID finds the boot that -b names: an ID, or counted from one, from the
+// newest (0, -1, …) or from the oldest (1, 2, …).
 func (o *options) bootID(ctx context.Context, j *journal.Journal) (journal.ID, error) {
-	if id, err := journal.ParseID(o.boot.value); err == nil {
+	text := o.boot.value
+	id, err := journal.ParseID(text[:min(len(text), 32)])
+	isID := err == nil
+	if isID {
+		text = text[32:]
+	}
+	switch {
+	case isID && id == journal.ID{}:
+		return id, cli.Usage("-b %s: no boot has this ID", o.boot.value)
+	case isID && text == "":
 		return id, nil
 	}
-	offset, err := strconv.Atoi(o.boot.value)
+	offset, err := strconv.Atoi(text)
 	if err != nil {
 		return journal.ID{}, cli.Usage("-b %s: neither an ID nor a number", o.boot.value)
 	}
@@ -241,11 +283,17 @@ func (o *options) bootID(ctx context.Context, j *journal.Journal) (journal.ID, e
 		return journal.ID{}, err
 	}
 	i := offset - 1
-	if offset <= 0 {
+	switch {
+	case isID:
+		if i = slices.IndexFunc(boots, func(b journal.Boot) bool { return b.ID == id }); i < 0 {
+			return journal.ID{}, fmt.Errorf("-b %s: the journal has no entries of this boot", o.boot.value)
+		}
+		i += offset
+	case offset <= 0:
 		i = len(boots) - 1 + offset
 	}
 	if i < 0 || i >= len(boots) {
-		return journal.ID{}, fmt.Errorf("-b %d: the journal has entries of %d boots", offset, len(boots))
+		return journal.ID{}, fmt.Errorf("-b %s: the journal has entries of %d boots", o.boot.value, len(boots))
 	}
 	return boots[i].ID, nil
 }
@@ -299,8 +347,9 @@ func cat(out *cli.IO, b []byte, e *journal.Entry) []byte {
 	return b
 }
 
-// show writes entries, each at once when they are followed.
-func show(out *cli.IO, entries iter.Seq2[*journal.Entry, error], write format, flush bool) (shown int, err error) {
+// show writes entries, each at once when they are followed. It calls begins
+// before the first.
+func (o *options) show(out *cli.IO, entries iter.Seq2[*journal.Entry, error], write format, begins func()) (shown int, err error) {
 	w := bufio.NewWriterSize(out.Out, 1<<16)
 	defer func() {
 		err = errors.Join(err, w.Flush())
@@ -310,12 +359,15 @@ func show(out *cli.IO, entries iter.Seq2[*journal.Entry, error], write format, f
 		if err != nil {
 			return shown, err
 		}
+		begins()
 		b = write(out, b[:0], e)
 		if _, err := w.Write(b); err != nil {
 			return shown, err
 		}
-		shown++
-		if flush {
+		if shown++; shown == o.most {
+			break
+		}
+		if o.follow {
 			if err := w.Flush(); err != nil {
 				return shown, err
 			}

@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -55,10 +56,16 @@ func Usage(format string, args ...any) error {
 }
 
 // Main runs the program on the process's own arguments and streams, with a
-// context that ends at the first interrupt, and returns the exit status.
+// context that ends at the first interrupt, and returns the exit status. The
+// second interrupt kills the program, which may wait for what heeds no context,
+// such as the other end of a pipe.
 func (a *App) Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
+	// Whoever read the output may leave, as head does. By default that would
+	// kill the program, in the middle of a change; now writing fails instead.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return a.Run(ctx, Standard(), os.Args[1:])
 }
 
@@ -70,19 +77,22 @@ func (a *App) Run(ctx context.Context, io *IO, args []string) int {
 	io.Out = written
 	switch {
 	case err == nil:
-		if err = c.run(ctx, io, c.args); err == nil {
-			err = written.err
-		}
-	case errors.Is(err, flag.ErrHelp) && c.cmd == nil:
-		a.help(io.Out)
+		err = c.run(ctx, io, c.args)
 	case errors.Is(err, flag.ErrHelp):
-		a.commandHelp(io.Out, c)
+		if err = nil; c.cmd == nil {
+			a.help(io.Out)
+		} else {
+			a.commandHelp(io.Out, c)
+		}
+	}
+	if err == nil || errors.Is(err, ErrFinding) {
+		err = cmp.Or(written.err, err)
 	}
 	var usage *usageError
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return 0
-	case errors.Is(err, ErrFinding):
+	case errors.Is(err, ErrFinding), errors.Is(err, syscall.EPIPE) && errors.Is(err, written.err):
 		return 1
 	case errors.As(err, &usage):
 		fmt.Fprintf(io.Err, "%s: %s (see %s --help)\n", a.Name, oneLine(err), c.help)

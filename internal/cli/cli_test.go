@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -66,6 +67,7 @@ func TestRun(t *testing.T) {
 		{name: "unknown flag before the command", args: []string{"--nope", "show"}, status: 2, errOut: "prog: unknown flag --nope (see prog --help)\n"},
 		{name: "flag of another command", args: []string{"-v", "list"}, status: 2, errOut: "prog: unknown flag -v (see prog list --help)\n"},
 		{name: "no value", args: []string{"show", "--name"}, status: 2, errOut: "prog: --name: what? it takes a value (see prog show --help)\n"},
+		{name: "empty value", args: []string{"show", "--name", ""}, status: 2, errOut: "prog: --name: what? it takes a value (see prog show --help)\n"},
 		{name: "bad value", args: []string{"show", "--wait", "5"}, status: 2, errOut: "prog: --wait \"5\": not a duration such as 30s, 5m or 1h (see prog show --help)\n"},
 		{name: "no arguments taken", args: []string{"list", "all"}, status: 2, errOut: "prog: \"all\": prog list takes flags only (see prog list --help)\n"},
 		{name: "unknown command", args: []string{"shw"}, status: 2, errOut: "prog: unknown command \"shw\"; one of show, list (see prog --help)\n"},
@@ -100,18 +102,33 @@ func TestRunInterrupted(t *testing.T) {
 }
 
 func TestRunNoticesLostOutput(t *testing.T) {
-	app := testApp(nil)
-	app.Commands[0].Setup = func(*flag.FlagSet) Run {
-		return func(_ context.Context, out *IO, _ []string) error { out.Printf("text"); return nil }
+	for _, tt := range []struct {
+		args   []string
+		ends   error
+		lost   error
+		errOut string
+	}{
+		{args: []string{"show"}, lost: syscall.ENOSPC, errOut: "prog: no space left on device\n"},
+		{args: []string{"show"}, ends: ErrFinding, lost: syscall.ENOSPC, errOut: "prog: no space left on device\n"},
+		{args: []string{"--help"}, lost: syscall.ENOSPC, errOut: "prog: no space left on device\n"},
+		// Who reads no further knows.
+		{args: []string{"show"}, lost: syscall.EPIPE},
+		{args: []string{"show"}, ends: errors.New("a failure"), lost: syscall.EPIPE, errOut: "prog: a failure\n"},
+		{args: []string{"show"}, ends: fmt.Errorf("to a server: %w", syscall.EPIPE), errOut: "prog: to a server: broken pipe\n"},
+	} {
+		app := testApp(nil)
+		app.Commands[0].Setup = func(*flag.FlagSet) Run {
+			return func(_ context.Context, out *IO, _ []string) error { out.Printf("text"); return tt.ends }
+		}
+		var errOut bytes.Buffer
+		assert.Equal(t, 1, app.Run(t.Context(), &IO{Out: losing{tt.lost}, Err: &errOut}, tt.args))
+		assert.Equal(t, tt.errOut, errOut.String())
 	}
-	var errOut bytes.Buffer
-	assert.Equal(t, 1, app.Run(t.Context(), &IO{Out: full{}, Err: &errOut}, []string{"show"}))
-	assert.Equal(t, "prog: no space left\n", errOut.String())
 }
 
-type full struct{}
+type losing struct{ err error }
 
-func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+func (l losing) Write(p []byte) (int, error) { return len(p), l.err }
 
 func TestHelp(t *testing.T) {
 	app := testApp(nil)
@@ -172,7 +189,7 @@ func TestTable(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain": "plain", "張 é": "張 é", "a\nb": `a\x0ab`, "\xff": `\xff`,
-		"\u202ereversed": `\u202ereversed`, "\u009b2J": `\x9b2J`,
+		"\u202ereversed": `\u202ereversed`, "\U000e0001": `\U000e0001`, "\u009b2J": `\x9b2J`,
 	} {
 		assert.Equal(t, want, Printable(in))
 	}
@@ -227,6 +244,19 @@ func TestDiffIsWhatPatchReads(t *testing.T) {
 	got, err := os.ReadFile(filepath.Join(dir, "f"))
 	require.NoError(t, err)
 	assert.Equal(t, newText, string(got))
+}
+
+// The line number of a side without lines is as diff(1) writes it.
+func TestDiffOfEmptyTexts(t *testing.T) {
+	for _, tt := range []struct{ old, new, want string }{
+		{"", "x\n", "@@ -0,0 +1,1 @@\n+x\n"},
+		{"x\n", "", "@@ -1,1 +0,0 @@\n-x\n"},
+		{"x\n", "x\r\n", "@@ -1,1 +1,1 @@\n-x\n+x\\x0d\n"},
+	} {
+		var out bytes.Buffer
+		assert.True(t, (&IO{Out: &out}).Diff("a", "b", []byte(tt.old), []byte(tt.new)))
+		assert.Equal(t, "--- a\n+++ b\n"+tt.want, out.String())
+	}
 }
 
 func TestDiffOfEqualTextsIsEmpty(t *testing.T) {

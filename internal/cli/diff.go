@@ -49,10 +49,17 @@ func (s *IO) hunk(edits []edit, start, end int) {
 		oldLen += count(e, '+')
 		newLen += count(e, '-')
 	}
+	// Of a side without lines, the number is that of the line before.
+	if oldLen == 0 {
+		oldStart--
+	}
+	if newLen == 0 {
+		newStart--
+	}
 	s.Printf("%s", s.Paint(Faint, fmt.Sprintf("@@ -%d,%d +%d,%d @@", oldStart, oldLen, newStart, newLen)))
 	for _, e := range edits[start:end] {
 		style := map[byte]Style{'-': Bad, '+': Good}[e.op]
-		line := strings.TrimRight(e.line, "\r\n")
+		line := strings.TrimSuffix(e.line, "\n") // a carriage return is shown: it may be all that changes
 		s.Printf("%s", s.Paint(style, string(e.op)+strings.ReplaceAll(line, "\t", "    ")))
 		if e.line == line {
 			s.Printf(`\ no newline at the end of the file`)

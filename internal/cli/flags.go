@@ -39,6 +39,10 @@ func parse(flags *flag.FlagSet, args []string) (positional []string, err error) 
 		if err != nil {
 			return nil, err
 		}
+		if value == "" {
+			// Of an unset variable, as in --since "$SINCE": the default is not meant.
+			return nil, Usage("%s: what? it takes a value", dash(f.Name))
+		}
 		if err := flags.Set(f.Name, value); err != nil {
 			return nil, Usage("%s %q: %s", dash(f.Name), value, reason(f.Value, err))
 		}

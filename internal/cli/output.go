@@ -26,7 +26,11 @@ type IO struct {
 	Terminal bool
 	Width    int
 
-	// ErrTerminal is set if Err is one: progress is redrawn in place.
+	// Redraws is set if Out is a terminal that heeds control sequences.
+	Redraws bool
+
+	// ErrTerminal is set if Err is such a terminal: progress is redrawn in
+	// place.
 	ErrTerminal bool
 
 	// Colour is set if Out is a terminal that shows colours and the user has
@@ -36,11 +40,12 @@ type IO struct {
 
 // Standard returns the process's own streams.
 func Standard() *IO {
-	s := &IO{Out: os.Stdout, Err: os.Stderr, ErrTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	redraws := os.Getenv("TERM") != "dumb" // as within an editor
+	s := &IO{Out: os.Stdout, Err: os.Stderr, ErrTerminal: redraws && term.IsTerminal(int(os.Stderr.Fd()))}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
-		s.Terminal = true
+		s.Terminal, s.Redraws = true, redraws
 		s.Width, _, _ = term.GetSize(fd)
-		s.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		s.Colour = redraws && os.Getenv("NO_COLOR") == ""
 	}
 	return s
 }
@@ -177,6 +182,8 @@ func Printable(text string) string {
 			b.WriteRune(r)
 		case r < 0x100:
 			fmt.Fprintf(&b, `\x%02x`, r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
 		default:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}

@@ -1,7 +1,11 @@
 package site
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os/exec"
+	"slices"
 
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
@@ -18,7 +22,7 @@ type Finding struct {
 }
 
 // Show writes findings for people, the file's name before each line number.
-func Show(out *cli.IO, file string, findings []Finding) {
+func Show(out *cli.IO, file string, findings ...Finding) {
 	for _, f := range findings {
 		style := map[string]cli.Style{"error": cli.Bad, "warning": cli.Warn}[f.Severity]
 		place := file
@@ -56,10 +60,51 @@ func Added(before, after spawnercfg.Report) spawnercfg.Report {
 	return added
 }
 
-// FromConfig returns a finding about the hub's configuration.
-func FromConfig(f spawnercfg.Finding) Finding {
-	return Finding{
+// FromConfig returns a finding about the hub's configuration at path. Its line
+// is one of that file; the place in a file that it loads is told in words.
+func FromConfig(path string, f spawnercfg.Finding) Finding {
+	found := Finding{
 		Code: string(f.Code), Severity: f.Severity.String(), Option: f.Option,
 		Line: f.Pos.Line, Message: f.Message, Hint: f.Hint,
 	}
+	if elsewhere := Elsewhere(path, f.Pos); elsewhere != "" {
+		found.Line, found.Message = 0, elsewhere+": "+found.Message
+	}
+	return found
+}
+
+// Elsewhere returns a position if it is not in the file at path but in one that
+// this loads, and otherwise nothing.
+func Elsewhere(path string, pos spawnercfg.Position) string {
+	if pos.Line == 0 || pos.File == path {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", pos.File, pos.Line)
+}
+
+// Placed returns the findings of the hub's Python about what file holds, with
+// the places of the options where it could not tell them: it sees values, and
+// no lines.
+func Placed(file *spawnercfg.File, report spawnercfg.Report) spawnercfg.Report {
+	placed := slices.Clone(report)
+	for i := range placed {
+		f := &placed[i]
+		f.Pos.File = file.Path() // it may have read a copy
+		for _, r := range file.Readings() {
+			if f.Pos.Line == 0 && f.Option != "" && (f.Option == r.Option() || f.Option == r.Section) {
+				f.Pos = r.Pos
+			}
+		}
+	}
+	return placed
+}
+
+// CheckFailed adds to the error of a check by the hub's Python what to do.
+func CheckFailed(err error) error {
+	path, _ := errors.AsType[*fs.PathError](err)
+	switch {
+	case errors.Is(err, exec.ErrNotFound), path != nil && path.Op == "fork/exec" && errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w; where is the hub's Python? --python FILE", err)
+	}
+	return err
 }
