@@ -334,7 +334,9 @@ func TestExplain(t *testing.T) {
 		{units.Status{Unit: failed, Result: "new-one"}, "failed", "new-one", "journalctl"},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Masked}}, "masked", "masked", "systemctl unmask a.service"},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.NotFound}}, "not-found", "no unit file", "daemon-reload"},
-		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.BadSetting}, LoadError: "bad"}, "bad-unit-file", "bad", "systemd-analyze verify"},
+		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.BadSetting}, LoadError: "Unit a.service has a bad unit file setting."}, "bad-unit-file", "used: Unit a.service has a bad unit file setting.", "systemd-analyze verify"},
+		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.LoadFailed}}, "bad-unit-file", "cannot be used.", "systemd-analyze verify"},
+		{units.Status{Unit: units.Unit{Name: "-Hroot@example.service", LoadState: units.Masked}}, "masked", "masked", "systemctl unmask -- -Hroot@example.service"},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Activating, SubState: "auto-restart"}, Result: "exit-code", ExitReason: units.Exited, ExitStatus: 3}, "exit-code", "starting it again", ""},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Active, SubState: "running"}, Result: "success"}, "ok", "active", ""},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Inactive, SubState: "dead"}, Result: "success"}, "ok", "not running", ""},
@@ -348,3 +350,9 @@ func TestExplain(t *testing.T) {
 		assert.Equal(t, strings.TrimSpace(e.Cause+" "+e.Next), e.String())
 	}
 }
+		{units.Status{Unit: failed, Result: "signal"}, "signal", "not its main process", "ExecStartPre"},
+		{units.Status{Unit: failed, Result: "core-dump", ExitReason: units.Exited}, "core-dump", "not its main process", "ExecStopPost"},
+		{units.Status{Unit: failed, Result: "exit-code", ExitReason: units.Killed, ExitStatus: 15}, "exit-code", "not its main process", "ExecStopPost"},
+		{units.Status{Unit: failed, Result: "timeout", ExitReason: units.Killed, ExitStatus: 15}, "timeout", "longer than it may", "RuntimeMaxSec"},
+		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Activating, SubState: "auto-restart"}, Result: "success", ExitReason: units.Exited}, "ok", "starting it again", ""},
+		assert.NotContains(t, e.Cause, "..")
