@@ -215,7 +215,7 @@ func TestStartTransient(t *testing.T) {
 	u, ok := fake.Unit("jupyter-a.service")
 	require.True(t, ok)
 	for name, want := range map[string]any{
-		"Description": "d", "Type": "exec", "User": "alice", "Group": "users", "WorkingDirectory": "/home/alice", "Environment": []string{"A=1"},
+		"Type": "exec", "User": "alice", "Group": "users", "WorkingDirectory": "/home/alice", "Environment": []string{"A=1"},
 		"EnvironmentFiles": [][]any{{"/run/x.env", false}}, "Slice": "jupyter.slice", "RemainAfterExit": true, "CollectMode": "inactive-or-failed",
 		"MemoryMax": uint64(1 << 30), "CPUQuotaPerSecUSec": uint64(500_000), "NoNewPrivileges": true, "ReadOnlyPaths": []string{"/usr"},
 		"ExecStart": [][]any{{"/bin/echo", []string{"/bin/echo", "$$HOME", "a b"}, false}},
@@ -237,6 +237,11 @@ func TestStartTransient(t *testing.T) {
 func TestControl(t *testing.T) {
 	m, fake := connect(t, fakeOptions{})
 	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Failed})
+	assert.Equal(t, "d", u.Description)
+	status, err := m.Status(t.Context(), "jupyter-a.service")
+	require.NoError(t, err)
+	assert.Equal(t, "/bin/echo", status.Executable)
+	assert.Equal(t, "transient", status.UnitFileState)
 	require.NoError(t, m.Kill(t.Context(), "a.service", units.KillMain, syscall.SIGTERM))
 	assert.Equal(t, []any{"a.service", "main", int32(15)}, fake.Calls("KillUnit")[0].Args)
 	require.NoError(t, m.Freeze(t.Context(), "a.service"))

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -90,19 +89,19 @@ type Outcome struct {
 
 // Unit is a unit of the fake.
 type Unit struct {
-	Name        string // the full name; required
+	Name        string   // the full name; required
+	Aliases     []string // other full names that calls may use; lists and signals have Name only
 	Description string
 	LoadState   units.LoadState   // empty is units.Loaded
 	ActiveState units.ActiveState // empty is units.Inactive
 	SubState    string            // empty is what fits a service in its ActiveState
 
 	// Properties are those that the bus has beside the above, by systemd's
-	// names, on whichever interface they are: "MainPID": uint32(1). Those
-	// that package units reads and are not given have values as a service
-	// that uses nothing has them.
+	// names, on whichever interface they are, of the Go type that fits theirs
+	// on the bus: "MainPID": uint32(1), or []any for a structure. Those that
+	// package units reads and are not given have values as a service that uses
+	// nothing has them.
 	Properties map[string]any
-
-	announced map[string]any // what the signals so far said of them
 }
 
 // Fake is a service manager. Its methods may be called from any goroutine.
@@ -299,11 +298,15 @@ func (f *Fake) Calls(method string) []Call {
 	return calls
 }
 
-// Add loads units, and announces each as systemd does.
+// Add loads units, and announces each as systemd does. It panics if a name is
+// not the full name of a unit.
 func (f *Fake) Add(list ...Unit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, u := range list {
+		if !units.IsName(u.Name) {
+			panic("unitstest: not the full name of a unit: " + u.Name)
+		}
 		u.Properties = maps.Clone(u.Properties)
 		f.units[u.Name] = u.withDefaults()
 		f.emit(root, manager+".UnitNew", u.Name, unitPath(u.Name))
@@ -331,7 +334,7 @@ func (f *Fake) Unit(name string) (Unit, bool) {
 		return Unit{}, false
 	}
 	copied := *u
-	copied.Properties, copied.announced = maps.Clone(u.Properties), nil
+	copied.Properties = maps.Clone(u.Properties)
 	return copied, true
 }
 
@@ -360,12 +363,35 @@ func (f *Fake) ChangeQuietly(name string, change func(*Unit)) {
 	f.apply(name, change)
 }
 
-// Reload announces that the manager has read all units anew.
+// Reload announces that the manager has read all units anew: it drops all of
+// them, as systemd does, and loads them again.
 func (f *Fake) Reload() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.reload()
+}
+
+func (f *Fake) reload() {
 	f.emit(root, manager+".Reloading", true)
+	for _, signal := range []string{".UnitRemoved", ".UnitNew"} {
+		for name := range f.units {
+			f.emit(root, manager+signal, name, unitPath(name))
+		}
+	}
 	f.emit(root, manager+".Reloading", false)
+}
+
+// find returns a loaded unit by its name or an alias, nil if there is none.
+func (f *Fake) find(name string) *Unit {
+	if u, ok := f.units[name]; ok {
+		return u
+	}
+	for _, u := range f.units {
+		if slices.Contains(u.Aliases, name) {
+			return u
+		}
+	}
+	return nil
 }
 
 // FinishJob sends the signal of the end of a job, whether there is one or not.
@@ -404,33 +430,26 @@ var (
 	announcedType = []string{"MainPID", "Result", "NRestarts", "StatusText", "ExecMainCode", "ExecMainStatus", "ExecMainExitTimestamp"}
 )
 
-// announceType sends the properties of the type that changed, which systemd
-// does even if none did.
+// announceType sends the properties of the type, whether they changed or not,
+// as systemd does.
 func (f *Fake) announceType(u *Unit) {
-	if changed := u.news(announcedType); len(changed) > 0 {
-		f.emit(unitPath(u.Name), properties+".PropertiesChanged", typeInterface(u.Name), changed, []string{})
-	}
+	f.announce(u, typeInterface(u.Name), announcedType, nil)
 }
 
-// announceUnit sends the states, and what else changed of what all units have.
+// announceUnit sends the states, and what else all units have.
 func (f *Fake) announceUnit(u *Unit) {
-	changed := u.news(announcedUnit)
-	changed["ActiveState"] = dbus.MakeVariant(string(u.ActiveState))
-	changed["SubState"] = dbus.MakeVariant(u.SubState)
-	f.emit(unitPath(u.Name), properties+".PropertiesChanged", service+".Unit", changed, []string{})
+	f.announce(u, service+".Unit", announcedUnit, map[string]any{"ActiveState": string(u.ActiveState), "SubState": u.SubState})
 }
 
-// news are the properties among names that are other than when this was last
-// asked.
-func (u *Unit) news(names []string) map[string]dbus.Variant {
-	changed := map[string]dbus.Variant{}
-	for _, name := range names {
-		if value := u.Properties[name]; !reflect.DeepEqual(u.announced[name], value) {
-			u.announced[name] = value
-			changed[name] = dbus.MakeVariant(value)
-		}
+func (f *Fake) announce(u *Unit, iface string, names []string, states map[string]any) {
+	values := map[string]dbus.Variant{}
+	for name, value := range states {
+		values[name] = dbus.MakeVariant(value)
 	}
-	return changed
+	for _, name := range names {
+		values[name] = dbus.MakeVariant(u.Properties[name])
+	}
+	f.emit(unitPath(u.Name), properties+".PropertiesChanged", iface, values, []string{})
 }
 
 func (f *Fake) emit(at dbus.ObjectPath, name string, values ...any) {
@@ -467,7 +486,7 @@ func (u Unit) withDefaults() *Unit {
 		"TasksMax": uint64(4915), "IOWeight": none,
 	}
 	maps.Copy(values, u.Properties)
-	u.Properties, u.announced = values, maps.Clone(values)
+	u.Properties = values
 	return &u
 }
 
