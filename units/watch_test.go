@@ -145,11 +145,12 @@ func TestWatch(t *testing.T) {
 		assert.Equal(t, units.Bytes(2<<30), ev.Status.Limits.MemoryMax)
 
 		require.NoError(t, m.StartTransient(t.Context(), "jupyter-carol.service", units.Transient{
-			Command: []string{"/bin/true"}, Limits: units.Limits{MemoryMax: units.Bytes(1 << 20)},
+			Description: "Carol's", Command: []string{"/bin/true"}, Limits: units.Limits{MemoryMax: units.Bytes(1 << 20)},
 		}))
 		w.expect("changed jupyter-carol.service activating/start")
 		ev = w.expect("started jupyter-carol.service active/running")
 		assert.Equal(t, units.Bytes(1<<20), ev.Status.Limits.MemoryMax, "limits of a unit that the watch did not know")
+		assert.Equal(t, "Carol's", ev.Status.Description)
 		w.expect("job-finished jupyter-carol.service done")
 		require.NoError(t, m.Stop(t.Context(), "jupyter-carol.service"))
 		// systemd unloads a transient unit as its last act.
@@ -322,14 +323,43 @@ func TestWatchAcrossRestarts(t *testing.T) {
 	}
 }
 
+// systemd drops all units to read them anew. None of them went away by that,
+// nor has one changed that was started since the watch began.
 func TestWatchAfterReload(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		m, fake := connect(t, fakeOptions{Bus: bus})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service", ActiveState: units.Active})
+		w := watch(t, m, "*.service", "exact.service")
+		w.expect("present a.service active/running", "present b.service active/running", "present exact.service inactive/dead", "synced")
+		for _, name := range []string{"exact.service", "new.service"} {
+			require.NoError(t, m.StartTransient(t.Context(), name, units.Transient{Description: "new", Command: []string{"/bin/true"}}))
+			ev := w.expect("started " + name + " active/running")
+			assert.Equal(t, "new", ev.Status.Description)
+			assert.Equal(t, units.Loaded, ev.Status.LoadState)
+			w.expect("job-finished " + name + " done")
+		}
+		fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.Properties["TasksMax"] = uint64(10) })
+		require.NoError(t, m.DaemonReload(t.Context()))
+		assert.Equal(t, units.Count(10), w.expect("limits-changed a.service active/running").Status.Limits.TasksMax)
+		w.expect("synced")
+		// What is unloaded after that is gone.
+		fake.Remove("b.service")
+		w.expect("gone b.service active/running")
+	})
+}
+
+// Lists and signals know a unit by its own name only.
+func TestWatchAlias(t *testing.T) {
 	m, fake := connect(t, fakeOptions{})
-	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
-	w := watch(t, m, "a.*")
-	w.expect("present a.service active/running", "synced")
-	fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.Properties["TasksMax"] = uint64(10) })
+	fake.Add(unitstest.Unit{Name: "ssh.service", Aliases: []string{"sshd.service"}, ActiveState: units.Active})
+	status, err := m.Status(t.Context(), "sshd.service")
+	require.NoError(t, err)
+	assert.Equal(t, "ssh.service", status.Name)
+	w := watch(t, m, "sshd.service")
+	w.expect("present ssh.service active/running", "synced")
+	require.NoError(t, m.Stop(t.Context(), "sshd.service"))
+	w.expect("stopped ssh.service inactive/dead", "job-finished ssh.service done")
 	require.NoError(t, m.DaemonReload(t.Context()))
-	assert.Equal(t, units.Count(10), w.expect("limits-changed a.service active/running").Status.Limits.TasksMax)
 	w.expect("synced")
 }
 
@@ -357,7 +387,7 @@ func TestWatchEnds(t *testing.T) {
 			break
 		}
 	}
-	for _, pattern := range []string{"", "[", "a[.service"} {
+	for _, pattern := range []string{"", "[", "a[.service", "\xff*", "a\x00*"} {
 		n := 0
 		for _, err := range m.Watch(t.Context(), pattern) {
 			n++
