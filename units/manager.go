@@ -39,8 +39,9 @@ type Config struct {
 	Interactive bool
 
 	// Timeout limits each attempt to connect, and how long a call waits for
-	// a connection that was lost to come back. Zero is 10 seconds. Calls
-	// themselves are limited by their context only.
+	// a connection that was lost, or a manager that left its bus, to come
+	// back. Zero is 10 seconds. Calls themselves are limited by their context
+	// only.
 	Timeout time.Duration
 }
 
