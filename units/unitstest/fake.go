@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +103,8 @@ type Unit struct {
 	// package units reads and are not given have values as a service that uses
 	// nothing has them.
 	Properties map[string]any
+
+	announced map[string]any // what the signals so far said of them
 }
 
 // Fake is a service manager. Its methods may be called from any goroutine.
@@ -334,7 +337,7 @@ func (f *Fake) Unit(name string) (Unit, bool) {
 		return Unit{}, false
 	}
 	copied := *u
-	copied.Properties = maps.Clone(u.Properties)
+	copied.Properties, copied.announced = maps.Clone(u.Properties), nil
 	return copied, true
 }
 
@@ -430,26 +433,35 @@ var (
 	announcedType = []string{"MainPID", "Result", "NRestarts", "StatusText", "ExecMainCode", "ExecMainStatus", "ExecMainExitTimestamp"}
 )
 
-// announceType sends the properties of the type, whether they changed or not,
-// as systemd does.
+// announceType sends the properties of the type.
 func (f *Fake) announceType(u *Unit) {
-	f.announce(u, typeInterface(u.Name), announcedType, nil)
+	if changed := u.news(announcedType); len(changed) > 0 {
+		f.emit(unitPath(u.Name), properties+".PropertiesChanged", typeInterface(u.Name), changed, []string{})
+	}
 }
 
 // announceUnit sends the states, and what else all units have.
 func (f *Fake) announceUnit(u *Unit) {
-	f.announce(u, service+".Unit", announcedUnit, map[string]any{"ActiveState": string(u.ActiveState), "SubState": u.SubState})
+	changed := u.news(announcedUnit)
+	changed["ActiveState"] = dbus.MakeVariant(string(u.ActiveState))
+	changed["SubState"] = dbus.MakeVariant(u.SubState)
+	f.emit(unitPath(u.Name), properties+".PropertiesChanged", service+".Unit", changed, []string{})
 }
 
-func (f *Fake) announce(u *Unit, iface string, names []string, states map[string]any) {
-	values := map[string]dbus.Variant{}
-	for name, value := range states {
-		values[name] = dbus.MakeVariant(value)
-	}
+// news are the properties among names that are other than when this was last
+// asked, at first all. systemd sends all of them every time; to do the same in
+// Go takes longer than all else that the fake does.
+func (u *Unit) news(names []string) map[string]dbus.Variant {
+	changed := map[string]dbus.Variant{}
 	for _, name := range names {
-		values[name] = dbus.MakeVariant(u.Properties[name])
+		value := u.Properties[name]
+		if before, ok := u.announced[name]; ok && reflect.DeepEqual(before, value) {
+			continue
+		}
+		u.announced[name] = value
+		changed[name] = dbus.MakeVariant(value)
 	}
-	f.emit(unitPath(u.Name), properties+".PropertiesChanged", iface, values, []string{})
+	return changed
 }
 
 func (f *Fake) emit(at dbus.ObjectPath, name string, values ...any) {
@@ -486,7 +498,7 @@ func (u Unit) withDefaults() *Unit {
 		"TasksMax": uint64(4915), "IOWeight": none,
 	}
 	maps.Copy(values, u.Properties)
-	u.Properties = values
+	u.Properties, u.announced = values, map[string]any{}
 	return &u
 }
 
