@@ -147,7 +147,8 @@ func TestWatch(t *testing.T) {
 		require.NoError(t, m.StartTransient(t.Context(), "jupyter-carol.service", units.Transient{
 			Description: "Carol's", Command: []string{"/bin/true"}, Limits: units.Limits{MemoryMax: units.Bytes(1 << 20)},
 		}))
-		w.expect("changed jupyter-carol.service activating/start")
+		ev = w.expect("changed jupyter-carol.service activating/start")
+		assert.Equal(t, "Carol's", ev.Status.Description)
 		ev = w.expect("started jupyter-carol.service active/running")
 		assert.Equal(t, units.Bytes(1<<20), ev.Status.Limits.MemoryMax, "limits of a unit that the watch did not know")
 		assert.Equal(t, "Carol's", ev.Status.Description)
@@ -216,6 +217,107 @@ func TestWatchReorderedSignals(t *testing.T) {
 	fake.FinishJob(98, "a.service", units.JobFailed)
 	assert.Equal(t, uint32(99), w.expect("job-finished a.service done").Job)
 	assert.Equal(t, uint32(98), w.expect("job-finished a.service failed").Job)
+}
+
+// Signals that are older than the state that was read are not told after it.
+func TestWatchSignalsFromBeforeTheLook(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		var fake *unitstest.Fake
+		var once sync.Once
+		m, fake := connect(t, fakeOptions{Bus: bus, OnCall: func(c unitstest.Call) error {
+			if c.Method == "ListUnitsByPatterns" {
+				once.Do(func() {
+					fake.Change("a.service", func(u *unitstest.Unit) {
+						u.SubState, u.Properties["StatusText"] = "older", "older"
+					})
+					fake.ChangeQuietly("a.service", func(u *unitstest.Unit) {
+						u.SubState, u.Properties["StatusText"] = "newer", "newer"
+					})
+					fake.Remove("b.service")
+					fake.Add(unitstest.Unit{Name: "b.service", ActiveState: units.Active})
+				})
+			}
+			return nil
+		}})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service", ActiveState: units.Active})
+		w := watch(t, m, "*.service")
+		ev := w.expect("present a.service active/newer")
+		assert.Equal(t, "newer", ev.Status.StatusText)
+		w.expect("present b.service active/running", "synced")
+		fake.Change("a.service", func(u *unitstest.Unit) { u.SubState = "newest" })
+		ev = w.expect("changed a.service active/newest")
+		assert.Equal(t, "newer", ev.Status.StatusText)
+	})
+}
+
+// The connection is lost while the watch reads the present state: it tells so
+// and reads it again.
+func TestWatchLostInTheMiddleOfALook(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		var fake *unitstest.Fake
+		lists := 0
+		m, fake := connect(t, fakeOptions{Bus: bus, OnCall: func(c unitstest.Call) error {
+			if c.Method == "ListUnitsByPatterns" {
+				if lists++; lists == 2 {
+					fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.ActiveState, u.SubState = units.Failed, "failed" })
+					fake.Restart()
+				}
+			}
+			return nil
+		}})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
+		w := watch(t, m, "a.service")
+		w.expect("present a.service active/running", "synced")
+		fake.Reload()
+		got := map[string]bool{"disconnected": bus != nil}
+		for !got["disconnected"] || !got["failed a.service failed/failed"] || !got["synced"] {
+			got[short(w.next())] = true
+		}
+	})
+}
+
+// A reader that is too slow is told of a lost connection all the same.
+func TestWatchSlowReaderLearnsOfTheLoss(t *testing.T) {
+	m, fake := connect(t, fakeOptions{})
+	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
+	w := watch(t, m, "a.service")
+	w.expect("present a.service active/running", "synced")
+	change := func(i int) {
+		fake.Change("a.service", func(u *unitstest.Unit) { u.SubState = fmt.Sprint("s", i) })
+	}
+	change(0)
+	fake.Restart()
+	within(t, "the next connection", func() {
+		for len(fake.Calls("Subscribe")) < 2 {
+			if _, err := m.List(t.Context(), units.Filter{}); err != nil {
+				require.ErrorIs(t, err, units.ErrConnectionLost)
+			}
+		}
+	})
+	for i := range 1100 {
+		change(i + 1)
+	}
+	var kinds []units.EventKind
+	for ev := w.next(); ; ev = w.next() {
+		kinds = append(kinds, ev.Kind)
+		if ev.Kind == units.Disconnected {
+			break
+		}
+	}
+	assert.Contains(t, kinds, units.Missed)
+}
+
+// A watch that was left costs nothing any more: a bus lets one connection have
+// 512 rules for signals.
+func TestWatchesOneAfterTheOther(t *testing.T) {
+	m, _ := connect(t, fakeOptions{Bus: unitstest.StartBus(t, testenv.Tool(t, "dbus-daemon"))})
+	for range 600 {
+		for ev, err := range m.Watch(t.Context(), "none-*.service") {
+			require.NoError(t, err)
+			require.Equal(t, units.Synced, ev.Kind)
+			break
+		}
+	}
 }
 
 // 20,000 signals to a reader that is slow: it is told what it missed and led
