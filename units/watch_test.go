@@ -325,9 +325,9 @@ func TestWatchesOneAfterTheOther(t *testing.T) {
 func TestWatchSlowReader(t *testing.T) {
 	both(t, func(t *testing.T, bus *unitstest.Bus) {
 		m, fake := connect(t, fakeOptions{Bus: bus})
-		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service"})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service"}, unitstest.Unit{Name: "c.service", ActiveState: units.Active})
 		slow := watch(t, m, "*.service")
-		slow.expect("present a.service active/running", "present b.service inactive/dead", "synced")
+		slow.expect("present a.service active/running", "present b.service inactive/dead", "present c.service active/running", "synced")
 
 		before := heap()
 		for i := range 10_000 { // two signals each
@@ -335,6 +335,9 @@ func TestWatchSlowReader(t *testing.T) {
 				u.SubState = fmt.Sprint("s", i)
 				u.Properties["StatusText"] = fmt.Sprintf("%0100d", i)
 			})
+			if i == 5000 { // among those that are dropped
+				fake.Change("c.service", func(u *unitstest.Unit) { u.ActiveState, u.SubState = units.Failed, "failed" })
+			}
 		}
 		within(t, "start beside a slow reader", func() { require.NoError(t, m.Start(t.Context(), "b.service")) })
 		if grown := heap() - before; grown > 8<<20 {
@@ -344,8 +347,8 @@ func TestWatchSlowReader(t *testing.T) {
 			t.Errorf("20,000 signals left %d goroutines", n)
 		}
 
-		missed, last, started := 0, -1, false
-		for !started || last != 9999 {
+		missed, last, started, failed := 0, -1, false, false
+		for !started || !failed || last != 9999 {
 			ev := slow.next()
 			switch {
 			case ev.Kind == units.Missed:
@@ -357,6 +360,8 @@ func TestWatchSlowReader(t *testing.T) {
 				last = n
 			case ev.Kind == units.UnitStarted:
 				started = true
+			case ev.Kind == units.UnitFailed:
+				failed = true
 			}
 		}
 		assert.Greater(t, missed, 10_000)
