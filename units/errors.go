@@ -40,7 +40,7 @@ var (
 	// or not a pattern. Nothing was sent.
 	ErrInvalidName = errors.New("invalid unit name")
 	// ErrInvalidValue means that a value is of the wrong measure or out of
-	// range. Nothing was changed.
+	// range, or text that is not UTF-8 or has a zero byte. Nothing was changed.
 	ErrInvalidValue = errors.New("invalid value")
 )
 
