@@ -40,7 +40,7 @@ var (
 	// or not a pattern. Nothing was sent.
 	ErrInvalidName = errors.New("invalid unit name")
 	// ErrInvalidValue means that a value is of the wrong measure or out of
-	// range. Nothing was changed.
+	// range, or text that is not UTF-8 or has a zero byte. Nothing was changed.
 	ErrInvalidValue = errors.New("invalid value")
 )
 
@@ -105,14 +105,21 @@ var replyCauses = map[string]error{
 
 	// The manager left the bus or is not on it: systemd is executing itself
 	// anew, or the bus was restarted and systemd has not come back to it.
-	"org.freedesktop.DBus.Error.NoReply":               ErrConnectionLost,
-	"org.freedesktop.DBus.Error.Disconnected":          ErrConnectionLost,
-	"org.freedesktop.DBus.Error.ServiceUnknown":        ErrConnectionLost,
-	"org.freedesktop.DBus.Error.NameHasNoOwner":        ErrConnectionLost,
-	"org.freedesktop.DBus.Error.Spawn.ExecFailed":      ErrConnectionLost,
-	"org.freedesktop.DBus.Error.Spawn.ChildExited":     ErrConnectionLost,
-	"org.freedesktop.DBus.Error.Spawn.ServiceNotFound": ErrConnectionLost,
-	"org.freedesktop.DBus.Error.TimedOut":              ErrConnectionLost,
+	"org.freedesktop.DBus.Error.NoReply":        ErrConnectionLost,
+	"org.freedesktop.DBus.Error.Disconnected":   ErrConnectionLost,
+	"org.freedesktop.DBus.Error.ServiceUnknown": ErrConnectionLost,
+	"org.freedesktop.DBus.Error.NameHasNoOwner": ErrConnectionLost,
+	"org.freedesktop.DBus.Error.TimedOut":       ErrConnectionLost,
+}
+
+// replyCause returns the cause that an error reply stands for; nil is none.
+func replyCause(name string) error {
+	// The bus tried to start systemd, as it would any other service, and there
+	// are a dozen ways in which that fails.
+	if strings.HasPrefix(name, "org.freedesktop.DBus.Error.Spawn.") {
+		return ErrConnectionLost
+	}
+	return replyCauses[name]
 }
 
 // fail makes the error of an operation; nil stays nil.
@@ -125,9 +132,11 @@ func fail(op, unit string, err error) error {
 	switch {
 	case errors.As(err, &reply):
 		e.Name, e.Message = reply.Name, reply.Message
-		e.Err = replyCauses[reply.Name]
+		e.Err = replyCause(reply.Name)
 	case errors.Is(err, sdbus.ErrClosed):
 		e.Err = ErrConnectionLost
+	case errors.Is(err, sdbus.ErrEncoding):
+		e.Err = fmt.Errorf("%w: %w", ErrInvalidValue, err)
 	}
 	return e
 }

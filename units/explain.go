@@ -39,14 +39,15 @@ func Explain(s Status) Explanation {
 				"Check the name; after installing or writing a unit file, run systemctl daemon-reload. A session's unit exists only while the session runs or has failed."}
 		}
 	case Masked:
-		return Explanation{"masked", s.Name + " is masked: nothing can start it.", "systemctl unmask " + quoted(s.Name)}
+		return Explanation{"masked", s.Name + " is masked: nothing can start it.", "systemctl unmask " + operand(s.Name)}
 	case BadSetting, LoadFailed:
-		return Explanation{"bad-unit-file", strings.TrimSuffix("The unit file of "+s.Name+" cannot be used: "+s.LoadError, ": ") + ".",
-			"systemd-analyze verify " + quoted(s.Name) + " shows the line; then systemctl daemon-reload."}
+		cause := strings.TrimRight("The unit file of "+s.Name+" cannot be used: "+s.LoadError, ":. ")
+		return Explanation{"bad-unit-file", cause + ".",
+			"systemd-analyze verify " + operand(s.Name) + " shows the line; then systemctl daemon-reload."}
 	}
 	if s.ActiveState != Failed {
 		switch {
-		case s.SubState == "auto-restart" || s.ActiveState == Activating && s.Result != "" && s.Result != "success":
+		case s.ActiveState == Activating && s.Result != "" && s.Result != "success":
 			e := explainResult(s, log)
 			e.Cause += " systemd is starting it again."
 			return e
@@ -54,6 +55,8 @@ func Explain(s Status) Explanation {
 			return explainResult(s, log)
 		case s.ActiveState == Inactive || s.ActiveState == "":
 			return Explanation{Code: "ok", Cause: s.Name + " is not running, and did not fail."}
+		case strings.HasPrefix(s.SubState, "auto-restart"):
+			return Explanation{Code: "ok", Cause: s.Name + " ended without an error, and systemd is starting it again."}
 		}
 		return Explanation{Code: "ok", Cause: strings.TrimSuffix(fmt.Sprintf("%s is %s (%s).", s.Name, s.ActiveState, s.SubState), " ().")}
 	}
@@ -63,7 +66,7 @@ func Explain(s Status) Explanation {
 // explainResult is about a service that failed. The words are the values of
 // the property Result; see systemd.service(5) and org.freedesktop.systemd1(5).
 func explainResult(s Status, log string) Explanation {
-	reset := "systemctl reset-failed " + quoted(s.Name)
+	reset := "systemctl reset-failed " + operand(s.Name)
 	switch s.Result {
 	case "oom-kill":
 		limit := ""
@@ -73,8 +76,8 @@ func explainResult(s Status, log string) Explanation {
 		return Explanation{"oom-kill", "A process was killed because the memory limit" + limit + " was reached, or the host ran out of memory.",
 			"Raise MemoryMax (mem_limit in jupyterhub_config.py for sessions), or have the user load less at once; if the host itself ran out, lower the sum of the limits."}
 	case "timeout":
-		return Explanation{"timeout", "It did not start or stop within its time limit and was killed.",
-			log + " shows what it was doing; if it needs that long, raise TimeoutStartSec= or TimeoutStopSec=."}
+		return Explanation{"timeout", "It did not start or stop within its time limit, or ran for longer than it may, and was ended.",
+			log + " shows what it was doing; if it needs that long, raise TimeoutStartSec=, TimeoutStopSec= or RuntimeMaxSec=."}
 	case "watchdog":
 		return Explanation{"watchdog", "It did not report to systemd's watchdog in time and was killed: it hung.",
 			log + "; if it was only busy, raise WatchdogSec=."}
@@ -99,12 +102,18 @@ func explainResult(s Status, log string) Explanation {
 	return Explanation{"failed", s.Name + " has failed with the result " + s.Result + ".", log}
 }
 
+// helper is what to do when a command beside the main process failed.
+const helper = " shows which of ExecStartPre=, ExecStartPost=, ExecStop= or ExecStopPost= it was."
+
 func explainSignal(s Status, log string) Explanation {
+	if s.ExitReason != Killed && s.ExitReason != Dumped {
+		return Explanation{s.Result, "A command of the unit, not its main process, was ended by a signal.", log + helper}
+	}
 	name := fmt.Sprintf("signal %d (%s)", s.ExitStatus, syscall.Signal(s.ExitStatus))
 	switch {
 	case s.ExitReason == Dumped || s.Result == "core-dump":
 		return Explanation{"core-dump", "The main process crashed with " + name + " and dumped core.",
-			"coredumpctl info " + quoted(s.Name) + " shows where, if systemd-coredump is installed; else " + log + "."}
+			"coredumpctl info " + operand(s.Name) + " shows where, if systemd-coredump is installed; else " + log + "."}
 	case syscall.Signal(s.ExitStatus) == syscall.SIGKILL:
 		return Explanation{"signal", "The main process was killed with SIGKILL, by a person, by a program, or by the kernel for lack of memory.",
 			"journalctl -k --grep 'Out of memory|oom' tells whether it was the kernel; if so, raise the memory limit."}
@@ -163,8 +172,7 @@ var exitStatuses = map[int32]struct{ name, cause, next string }{
 
 func explainExit(s Status, log string) Explanation {
 	if s.ExitReason != Exited {
-		// A helper such as ExecStartPre= failed and not the main process.
-		return Explanation{"exit-code", "A command of the unit, not its main process, ended with an error.", log + " shows which of ExecStartPre=, ExecReload= or ExecStop= it was."}
+		return Explanation{"exit-code", "A command of the unit, not its main process, ended with an error.", log + helper}
 	}
 	if known, ok := exitStatuses[s.ExitStatus]; ok {
 		cause := fmt.Sprintf("The process could not be started: %s (%d/%s)", known.cause, s.ExitStatus, statusName(known.name))
@@ -204,4 +212,13 @@ func quoted(name string) string {
 		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 	}
 	return name
+}
+
+// operand is the name as a program's argument that is not an option, also if
+// it looks like one: "-Hroot@example.service" is a name.
+func operand(name string) string {
+	if strings.HasPrefix(name, "-") {
+		return "-- " + quoted(name)
+	}
+	return quoted(name)
 }

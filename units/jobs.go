@@ -3,6 +3,8 @@ package units
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -204,20 +206,12 @@ func (s *session) superseded(ctx context.Context, w *waiter) bool {
 
 // jobNumber is the number at the end of a job's path.
 func jobNumber(path string) uint32 {
-	var n uint32
-	for i := range len(path) {
-		switch c := path[i]; {
-		case c >= '0' && c <= '9':
-			n = n*10 + uint32(c-'0')
-		default:
-			n = 0
-		}
-	}
-	return n
+	n, _ := strconv.ParseUint(path[strings.LastIndexByte(path, '/')+1:], 10, 32)
+	return uint32(n)
 }
 
 // CancelJob cancels a job by its number, as in [Unit.Job]. Whoever waits for
-// it gets a [*JobError] with JobCanceled.
+// it gets a [*JobError] with JobCanceled. The error is an [*Error].
 func (m *Manager) CancelJob(ctx context.Context, job uint32) error {
 	_, err := m.call(ctx, "CancelJob", job)
 	return fail("cancel job", "", err)
@@ -230,9 +224,11 @@ type jobTable struct {
 	waiting map[*waiter]struct{}
 	// early holds the results that came while some call was without its
 	// reply, so that a result that overtakes the reply is not lost. It is
-	// bounded: what does not fit is found out by asking for the job.
+	// bounded, and the oldest give way: a call that is never answered must not
+	// keep the results of others out.
 	early   map[string]JobResult
-	replies int // calls without a reply
+	arrived []string // the keys of early, the oldest first
+	replies int      // calls without a reply
 }
 
 const maxEarly = 4096
@@ -267,6 +263,7 @@ func (t *jobTable) replied(w *waiter) {
 	t.replies--
 	if t.replies == 0 {
 		clear(t.early)
+		t.arrived = t.arrived[:0]
 	}
 }
 
@@ -312,9 +309,15 @@ func (t *jobTable) removed(path string, result JobResult) {
 		w.result <- result
 	}
 	delete(t.byPath, path)
-	if t.replies > 0 && len(t.early) < maxEarly {
-		t.early[path] = result
+	if t.replies == 0 {
+		return
 	}
+	if len(t.arrived) == maxEarly {
+		delete(t.early, t.arrived[0])
+		t.arrived = t.arrived[1:]
+	}
+	t.early[path] = result
+	t.arrived = append(t.arrived, path)
 }
 
 // added is called on the goroutine that reads.

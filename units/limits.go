@@ -2,7 +2,6 @@ package units
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/hubhost/hubhost/units/internal/sdbus"
@@ -94,10 +93,11 @@ func (m *Manager) SetLimits(ctx context.Context, unit string, set Limits, lifeti
 		return Limits{}, fail(op, unit, err)
 	}
 	_, err = m.call(ctx, "SetUnitProperties", unit, lifetime == ThisBoot, properties)
+	// Also without an answer: the change may have been made.
+	m.notify(rawEvent{kind: rawLimits, unit: unit})
 	if err != nil {
 		return before, fail(op, unit, err)
 	}
-	m.notify(rawEvent{kind: rawLimits, unit: unit})
 	after, err := m.limitsOf(ctx, unit, want)
 	if err != nil {
 		return before, fail(op, unit, err)
@@ -175,8 +175,6 @@ func (m *Manager) limitsOf(ctx context.Context, unit string, which []int) (Limit
 	var found Limits
 	for i, g := range gets {
 		switch {
-		case isGone(g.Err):
-			return Limits{}, ErrNoSuchUnit
 		case g.Err != nil:
 			return Limits{}, g.Err
 		case i == 0:
@@ -196,12 +194,4 @@ func (m *Manager) limitsOf(ctx context.Context, unit string, which []int) (Limit
 		}
 	}
 	return found, nil
-}
-
-// isGone tells whether the object of a unit is not there: it was unloaded and
-// has no unit file to load it from.
-func isGone(err error) bool {
-	var reply *sdbus.Error
-	return errors.As(err, &reply) && (reply.Name == "org.freedesktop.DBus.Error.UnknownObject" ||
-		reply.Name == "org.freedesktop.systemd1.NoSuchUnit")
 }

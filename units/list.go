@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hubhost/hubhost/units/internal/sdbus"
 )
@@ -42,13 +43,13 @@ const (
 
 // Unit is what a list of units tells about one.
 type Unit struct {
-	Name        string
+	Name        string // its own, also where an alias was asked for
 	Description string
 	LoadState   LoadState
 	ActiveState ActiveState
 	SubState    string // depends on the type of unit, such as "running" or "auto-restart"
 	Job         uint32 // the job that is queued for the unit; 0 is none
-	JobType     string // what that job does, such as "start"
+	JobType     string // what that job does, such as "start"; Status does not tell
 }
 
 // Filter chooses among the units that are loaded. The zero Filter is all.
@@ -111,11 +112,13 @@ func (m *Manager) list(ctx context.Context, filter Filter) ([]Unit, moment, erro
 
 var errReply = errors.New("systemd's reply is not of the documented type")
 
+var asGlob = strings.NewReplacer(`\`, `\\`, "[!", "[^")
+
 // matches is fnmatch with FNM_NOESCAPE, which systemd uses for the patterns of
 // a list: a backslash is an ordinary character of a unit name.
 func matches(pattern, name string) (bool, error) {
-	ok, err := path.Match(strings.NewReplacer(`\`, `\\`, "[!", "[^").Replace(pattern), name)
-	if err != nil || pattern == "" {
+	ok, err := path.Match(asGlob.Replace(pattern), name)
+	if err != nil || pattern == "" || !utf8.ValidString(pattern) || strings.Contains(pattern, "\x00") {
 		return false, fmt.Errorf("%w: bad pattern %q", ErrInvalidName, pattern)
 	}
 	return ok, nil

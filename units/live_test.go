@@ -482,6 +482,10 @@ func TestLiveWatch(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, units.Bytes(32<<20), w.expect("limits-changed live-watch.service active/running").Status.Limits.MemoryMax)
 
+		// systemd drops all units to read them anew: none of them is gone by that.
+		require.NoError(t, m.DaemonReload(ctx))
+		w.expect("synced")
+
 		require.NoError(t, m.Kill(ctx, name, units.KillMain, syscall.SIGKILL))
 		ev := w.expect("failed live-watch.service failed/failed")
 		assert.Equal(t, "signal", ev.Status.Result)

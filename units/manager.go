@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -38,8 +39,9 @@ type Config struct {
 	Interactive bool
 
 	// Timeout limits each attempt to connect, and how long a call waits for
-	// a connection that was lost to come back. Zero is 10 seconds. Calls
-	// themselves are limited by their context only.
+	// a connection that was lost, or a manager that left its bus, to come
+	// back. Zero is 10 seconds. Calls themselves are limited by their context
+	// only.
 	Timeout time.Duration
 }
 
@@ -105,11 +107,11 @@ func connectError(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		e.Err = ctx.Err()
 	case errors.As(err, &reply):
-		e.Name, e.Message, e.Err = reply.Name, reply.Message, replyCauses[reply.Name]
+		e.Name, e.Message, e.Err = reply.Name, reply.Message, replyCause(reply.Name)
 		if errors.Is(e.Err, ErrConnectionLost) {
 			e.Err = ErrNoManager
 		}
-	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+	case errors.Is(err, fs.ErrPermission):
 	default:
 		e.Err = fmt.Errorf("%w: %w", ErrNoManager, err)
 	}
@@ -131,21 +133,19 @@ type session struct {
 	dead  chan struct{} // closed when err is set
 	err   error
 
-	// hints tell the owner that something happened which the signals of
-	// single units do not show.
-	hints chan hint
+	// news holds a token when something happened which the signals of single
+	// units do not show: the manager has another place on the bus, or has read
+	// its units anew.
+	news chan struct{}
+
+	// Guarded by Manager.mu.
+	owners int  // how often the manager's name on the bus changed hands
+	absent bool // it belongs to nobody now
+	away   bool // absent, or back and not asked for signals yet
+
+	// Only the goroutine that reads the connection has to do with this.
+	reloading bool
 }
-
-type hint int
-
-const (
-	// reloaded: the manager read its units anew, or executed itself anew.
-	reloaded hint = iota
-	// left: the manager is not on the bus any more.
-	left
-	// came: the manager is on the bus again.
-	came
-)
 
 // dial connects, subscribes and makes sure that a manager answers. A full
 // queue of the private socket is EAGAIN, which a moment later is not.
@@ -166,7 +166,7 @@ func (m *Manager) dial(ctx context.Context) (*session, error) {
 }
 
 func (m *Manager) dialOnce(ctx context.Context) (*session, error) {
-	s := &session{epoch: m.epochs.Add(1), dead: make(chan struct{}), hints: make(chan hint, 16)}
+	s := &session{epoch: m.epochs.Add(1), dead: make(chan struct{}), news: make(chan struct{}, 1)}
 	s.jobs.init()
 	conn, err := sdbus.Dial(ctx, sdbus.Options{
 		Address:  m.config.Address,
@@ -225,25 +225,27 @@ const (
 // own is the goroutine that keeps the connection until Close.
 func (m *Manager) own(s *session) {
 	defer close(m.ended)
+	var pause time.Duration
 	for {
+		began := time.Now()
 		err := m.attend(s)
 		s.conn.Close()
 		m.lose(s, err)
-		for pause := backoffMin; ; pause = min(2*pause, backoffMax) {
-			if m.ctx.Err() != nil {
-				return
-			}
-			next, err := m.dial(m.ctx)
-			if err == nil {
-				s = next
-				break
-			}
-			m.mu.Lock()
-			m.lastErr = err
-			m.mu.Unlock()
+		// A connection that ends as soon as it is made is one more failure.
+		if time.Since(began) > backoffMax {
+			pause = 0
+		}
+		for s = nil; s == nil; {
 			select {
 			case <-time.After(pause):
 			case <-m.ctx.Done():
+				return
+			}
+			pause = min(max(2*pause, backoffMin), backoffMax)
+			if s, err = m.dial(m.ctx); err != nil {
+				m.mu.Lock()
+				m.lastErr = err
+				m.mu.Unlock()
 			}
 		}
 		m.gain(s)
@@ -252,34 +254,58 @@ func (m *Manager) own(s *session) {
 
 // attend stays with a session until it is over and returns why.
 func (m *Manager) attend(s *session) error {
+	seen := 0 // of s.owners
 	// While the manager is off the bus, this limits for how long.
-	var absent <-chan time.Time
+	var absence <-chan time.Time
 	for {
 		select {
 		case <-m.ctx.Done():
 			return ErrClosed
 		case <-s.conn.Done():
 			return s.conn.Err()
-		case <-absent:
+		case <-absence:
 			return ErrNoManager
-		case h := <-s.hints:
-			switch h {
-			case left:
-				absent = time.After(m.config.Timeout)
-				continue
-			case came:
-				absent = nil
-				ctx, cancel := context.WithTimeout(m.ctx, m.config.Timeout)
-				err := s.resubscribe(ctx)
-				cancel()
-				if err != nil && !errors.Is(fail("", "", err), ErrConnectionLost) {
-					return err
-				}
-			}
-			s.jobs.recheck()
-			m.notify(rawEvent{kind: rawResync})
+		case <-s.news:
 		}
+		m.mu.Lock()
+		owners, absent := s.owners, s.absent
+		m.mu.Unlock()
+		switch {
+		case owners == seen:
+		case absent:
+			absence = time.After(m.config.Timeout)
+			seen = owners
+			continue
+		default:
+			absence = nil
+			seen = owners
+			if back, err := m.welcome(s, owners); err != nil {
+				return err
+			} else if !back {
+				continue
+			}
+		}
+		s.jobs.recheck()
+		m.notify(rawEvent{kind: rawResync})
 	}
+}
+
+// welcome asks a manager that is back on the bus for signals. It returns false
+// if it has left again.
+func (m *Manager) welcome(s *session, owners int) (back bool, err error) {
+	ctx, cancel := context.WithTimeout(m.ctx, m.config.Timeout)
+	defer cancel()
+	err = s.resubscribe(ctx)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.owners != owners {
+		return false, nil
+	}
+	if err == nil {
+		s.away = false
+		m.signalChange()
+	}
+	return true, err
 }
 
 // lose ends a session: whoever waits on it is told.
@@ -310,19 +336,24 @@ func (m *Manager) signalChange() {
 	m.changed = make(chan struct{})
 }
 
-// current returns the session, waiting for one if the connection was lost.
+// current returns the session, waiting for one if the connection was lost, and
+// for the manager if that is off the bus.
 func (m *Manager) current(ctx context.Context) (*session, error) {
 	var limit <-chan time.Time
 	for {
 		m.mu.Lock()
 		s, changed, cause := m.session, m.changed, m.lastErr
+		away := s != nil && s.away
 		m.mu.Unlock()
+		if away {
+			cause = ErrNoManager
+		}
 		switch {
 		case m.ctx.Err() != nil:
 			return nil, ErrClosed
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case s != nil:
+		case s != nil && !away:
 			return s, nil
 		}
 		if limit == nil {
@@ -393,33 +424,35 @@ func (m *Manager) onSignal(s *session, signal sdbus.Signal) {
 		}
 	case sdbus.Manager + ".UnitRemoved":
 		var unit string
-		if arguments(signal.Body, &unit) {
+		// To read its units anew, systemd drops all of them first, and says so.
+		if arguments(signal.Body, &unit) && !s.reloading {
 			m.notify(rawEvent{kind: rawRemoved, unit: unit, at: s.moment(signal.Sequence)})
 		}
 	case sdbus.Manager + ".Reloading":
-		var active bool
-		if arguments(signal.Body, &active) && !active {
-			s.hint(reloaded)
+		if arguments(signal.Body, &s.reloading) && !s.reloading {
+			s.tell()
 		}
 	case "org.freedesktop.DBus.NameOwnerChanged":
 		var name, before, now string
 		if !arguments(signal.Body, &name, &before, &now) || name != sdbus.Service {
 			return
 		}
-		if now == "" {
-			s.hint(left)
-		} else {
-			s.hint(came)
-		}
+		// What comes from now on is of another process.
+		s.reloading = false
+		m.mu.Lock()
+		s.owners++
+		s.absent, s.away = now == "", true
+		m.mu.Unlock()
+		s.tell()
 	case sdbus.Properties + ".PropertiesChanged":
 		m.propertiesChanged(s, signal)
 	}
 }
 
-// hint never blocks: a full channel means that the owner is to look anyway.
-func (s *session) hint(h hint) {
+// tell wakes the owner.
+func (s *session) tell() {
 	select {
-	case s.hints <- h:
+	case s.news <- struct{}{}:
 	default:
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -158,11 +159,54 @@ func TestConnectToSilence(t *testing.T) {
 
 func TestConnectRefusedBySocket(t *testing.T) {
 	checkGoroutines(t)
-	config := &units.Config{Dial: func(context.Context) (io.ReadWriteCloser, error) {
-		return nil, &net.OpError{Op: "dial", Err: os.ErrPermission}
+	for _, refusal := range []error{os.ErrPermission, os.NewSyscallError("connect", syscall.EACCES)} {
+		config := &units.Config{Dial: func(context.Context) (io.ReadWriteCloser, error) {
+			return nil, &net.OpError{Op: "dial", Err: refusal}
+		}}
+		_, err := units.Connect(t.Context(), config)
+		assert.ErrorIs(t, err, fs.ErrPermission)
+		assert.NotErrorIs(t, err, units.ErrNoManager)
+	}
+}
+
+// The queue of systemd's private socket is full for a moment: EAGAIN.
+func TestConnectToBusySocket(t *testing.T) {
+	checkGoroutines(t)
+	fake := unitstest.New(t, fakeOptions{})
+	attempts := 0
+	config := &units.Config{Private: true, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
+		if attempts++; attempts < 3 {
+			return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EAGAIN)}
+		}
+		return fake.Dial(ctx)
 	}}
+	dial(t, config)
+	assert.Equal(t, 3, attempts)
+
+	attempts = -1000
+	config.Timeout = 50 * time.Millisecond
 	_, err := units.Connect(t.Context(), config)
-	assert.ErrorIs(t, err, fs.ErrPermission)
+	assert.ErrorIs(t, err, units.ErrNoManager)
+	assert.ErrorIs(t, err, syscall.EAGAIN)
+}
+
+// A connection that ends as soon as it is made is not dialled again and again
+// without a pause.
+func TestBackOff(t *testing.T) {
+	m, fake := connect(t, fakeOptions{})
+	began := time.Now()
+	for range 6 {
+		before := len(fake.Calls("Subscribe"))
+		fake.Restart()
+		within(t, "the next connection", func() {
+			for len(fake.Calls("Subscribe")) == before {
+				_, err := m.List(t.Context(), units.Filter{})
+				require.True(t, err == nil || errors.Is(err, units.ErrConnectionLost), "%v", err)
+			}
+		})
+	}
+	// However slow the machine is, it is not less than the pauses.
+	assert.Greater(t, time.Since(began), (20+40+80+160)*time.Millisecond)
 }
 
 // The context of Connect is not the life of the connection.
@@ -238,6 +282,12 @@ func TestRefusals(t *testing.T) {
 	refuse["denied.service"] = &unitstest.Error{Name: "org.freedesktop.DBus.Error.AccessDenied", Message: "Permission denied"}
 	refuse["ask.service"] = &unitstest.Error{Name: "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Message: "Interactive authentication required."}
 	refuse["noreload.service"] = &unitstest.Error{Name: "org.freedesktop.systemd1.JobTypeNotApplicable", Message: "Job type reload is not applicable for unit noreload.service."}
+	for _, name := range []string{"NoReply", "Disconnected", "ServiceUnknown", "NameHasNoOwner", "TimedOut", "Spawn.ExecFailed", "Spawn.PermissionsInvalid"} {
+		refuse["away.service"] = &unitstest.Error{Name: "org.freedesktop.DBus.Error." + name, Message: "away"}
+		err := m.Reload(t.Context(), "away.service")
+		assert.ErrorIs(t, err, units.ErrConnectionLost, name)
+		assert.NotErrorIs(t, err, units.ErrNoSuchUnit, name)
+	}
 	refuse["odd.service"] = &unitstest.Error{Name: "org.freedesktop.systemd1.BadUnitSetting", Message: "Unit odd.service has a bad unit file setting."}
 	for name, want := range map[string]error{
 		"none.service": units.ErrNoSuchUnit, "masked.service": units.ErrMasked, "denied.service": fs.ErrPermission,
@@ -481,18 +531,103 @@ func TestRestartInTheMiddleOfWaits(t *testing.T) {
 				}
 			})
 			fake.Add(unitstest.Unit{Name: "next.service"})
-			within(t, "the next start", func() {
-				var err error
-				for range 50 {
-					if err = m.Start(t.Context(), "next.service"); !errors.Is(err, units.ErrConnectionLost) {
-						break
-					}
-					time.Sleep(10 * time.Millisecond)
-				}
-				require.NoError(t, err)
-			})
+			// It waits until the connection is there again.
+			within(t, "the next start", func() { require.NoError(t, m.Start(t.Context(), "next.service")) })
 		})
 	}
+}
+
+// The manager leaves a bus that stays: calls wait until it is back, and no
+// longer than the Timeout.
+func TestManagerLeavesTheBus(t *testing.T) {
+	checkGoroutines(t)
+	bus := unitstest.StartBus(t, testenv.Tool(t, "dbus-daemon"))
+	var patient, hasty *units.Manager
+	t.Run("manager", func(t *testing.T) {
+		unitstest.New(t, fakeOptions{Bus: bus})
+		var err error
+		patient, err = units.Connect(t.Context(), &units.Config{Address: bus.Address()})
+		require.NoError(t, err)
+		hasty, err = units.Connect(t.Context(), &units.Config{Address: bus.Address(), Timeout: 50 * time.Millisecond})
+		require.NoError(t, err)
+	})
+	defer patient.Close()
+	defer hasty.Close()
+	list := func(m *units.Manager) error {
+		_, err := m.List(t.Context(), units.Filter{})
+		return err
+	}
+	for _, m := range []*units.Manager{patient, hasty} {
+		within(t, "list", func() {
+			// The call in which it turns out may have a reply of the bus.
+			var err error
+			for err == nil {
+				err = list(m)
+			}
+			assert.ErrorIs(t, err, units.ErrConnectionLost)
+		})
+	}
+	var e *units.Error
+	within(t, "list", func() { require.ErrorAs(t, list(hasty), &e) })
+	assert.ErrorIs(t, e, units.ErrConnectionLost)
+	assert.Empty(t, e.Name, "nobody was asked")
+
+	waits := make(chan error, 1)
+	go func() { waits <- list(patient) }()
+	unitstest.New(t, fakeOptions{Bus: bus})
+	within(t, "the list that waits", func() { assert.NoError(t, <-waits) })
+}
+
+// Results that came before the connection was lost are told.
+func TestResultsBeforeTheLoss(t *testing.T) {
+	m, fake := connect(t, fakeOptions{JobTime: time.Hour})
+	const n = 100
+	errs := make(chan error, n)
+	for i := range n {
+		name := fmt.Sprintf("u%d.service", i)
+		fake.Add(unitstest.Unit{Name: name})
+		go func() { errs <- m.Start(t.Context(), name) }()
+	}
+	var list []units.Unit
+	require.Eventually(t, func() bool {
+		var err error
+		list, err = m.List(t.Context(), units.Filter{States: []string{"activating"}})
+		return err == nil && len(list) == n
+	}, patience, time.Millisecond)
+	for _, u := range list {
+		fake.FinishJob(u.Job, u.Name, units.JobDone)
+	}
+	fake.Restart()
+	within(t, "100 waits", func() {
+		for range n {
+			assert.NoError(t, <-errs)
+		}
+	})
+}
+
+// A call that is never answered does not keep the results of others from those
+// who wait for them.
+func TestResultBesideStuckCall(t *testing.T) {
+	release := make(chan struct{})
+	m, fake := connect(t, fakeOptions{
+		OnCall: func(c unitstest.Call) error {
+			if c.Unit == "stuck.service" {
+				<-release
+			}
+			return nil
+		},
+		OnJob: func(unitstest.Job) unitstest.Outcome { return unitstest.Outcome{Early: true} },
+	})
+	fake.Add(unitstest.Unit{Name: "stuck.service"}, unitstest.Unit{Name: "quick.service"})
+	stuck := make(chan error)
+	go func() { stuck <- m.Start(t.Context(), "stuck.service") }()
+	require.Eventually(t, func() bool { return len(fake.Calls("StartUnit")) == 1 }, patience, time.Millisecond)
+	for i := range uint32(5000) {
+		fake.FinishJob(1_000_000+i, "other.service", units.JobDone)
+	}
+	within(t, "start", func() { assert.NoError(t, m.Start(t.Context(), "quick.service")) })
+	close(release)
+	within(t, "the stuck start", func() { assert.NoError(t, <-stuck) })
 }
 
 // A manager that never comes back: calls end after the Timeout.

@@ -87,6 +87,14 @@ const (
 	FieldTasksMax
 	FieldIOWeight
 	fieldCount
+
+	// Those of Unit, which nobody asks for by a Field.
+	fieldName = fieldCount + iota - 1
+	fieldDescription
+	fieldLoadState
+	fieldActiveState
+	fieldSubState
+	allFields
 )
 
 // scope tells on which interface of a unit's object a property is.
@@ -99,7 +107,7 @@ const (
 )
 
 // fields is the table from fields to properties of the bus.
-var fields = [fieldCount]struct {
+var fields = [allFields]struct {
 	property string
 	scope    scope
 	store    func(*Status, any) bool
@@ -131,10 +139,19 @@ var fields = [fieldCount]struct {
 	FieldCPUWeight:      limitField(limitCPUWeight),
 	FieldTasksMax:       limitField(limitTasksMax),
 	FieldIOWeight:       limitField(limitIOWeight),
+	fieldName:           {"Id", onUnit, text(func(s *Status) *string { return &s.Name })},
+	fieldDescription:    {"Description", onUnit, text(func(s *Status) *string { return &s.Description })},
+	fieldLoadState:      {"LoadState", onUnit, text(func(s *Status) *LoadState { return &s.LoadState })},
+	fieldActiveState:    {"ActiveState", onUnit, text(func(s *Status) *ActiveState { return &s.ActiveState })},
+	fieldSubState:       {"SubState", onUnit, text(func(s *Status) *string { return &s.SubState })},
 }
 
-func text(field func(*Status) *string) func(*Status, any) bool {
-	return func(s *Status, v any) (ok bool) { *field(s), ok = v.(string); return ok }
+func text[S ~string](field func(*Status) *S) func(*Status, any) bool {
+	return func(s *Status, v any) bool {
+		value, ok := v.(string)
+		*field(s) = S(value)
+		return ok
+	}
 }
 
 func flag(field func(*Status) *bool) func(*Status, any) bool {
@@ -246,11 +263,6 @@ func (m *Manager) Status(ctx context.Context, unit string) (Status, error) {
 			return Status{}, fail("status", unit, fmt.Errorf("%w: property %s", errReply, f.property))
 		}
 	}
-	s.Description, _ = all["Description"].(string)
-	load, _ := all["LoadState"].(string)
-	active, _ := all["ActiveState"].(string)
-	s.SubState, _ = all["SubState"].(string)
-	s.LoadState, s.ActiveState = LoadState(load), ActiveState(active)
 	if job, ok := all["Job"].([]any); ok {
 		arguments(job, &s.Job)
 	}
@@ -318,25 +330,40 @@ func (m *Manager) statuses(ctx context.Context, filter Filter, want []Field) ([]
 			want = append(want, f)
 		}
 	}
+	for _, f := range want {
+		if f < 0 || f >= fieldCount {
+			return nil, fmt.Errorf("%w: field %d", ErrInvalidValue, f)
+		}
+	}
+	if len(list) == 0 {
+		return []Status{}, nil
+	}
 	statuses := make([]Status, len(list))
 	for i := range list {
 		statuses[i].Unit = list[i]
 	}
-	filled, err := m.fill(ctx, statuses, want)
+	if _, err := m.fill(ctx, statuses, want); err != nil {
+		return nil, err
+	}
+	// Of a unit that was unloaded in between, systemd answers with the defaults
+	// of one that has no unit file.
+	list, _, err = m.list(ctx, Filter{Patterns: filter.Patterns})
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(statuses, func(s Status) bool { return filled[s.Name].gone }), nil
+	there := make(map[string]LoadState, len(list))
+	for _, u := range list {
+		there[u.Name] = u.LoadState
+	}
+	return slices.DeleteFunc(statuses, func(s Status) bool {
+		state, ok := there[s.Name]
+		return !ok || state == NotFound && s.LoadState != NotFound
+	}), nil
 }
 
-// filled is what fill found out about a unit.
-type filled struct {
-	gone bool   // it is not there any more
-	read moment // signals from before this are in every field that was read
-}
-
-// fill reads fields of units, all side by side.
-func (m *Manager) fill(ctx context.Context, statuses []Status, want []Field) (map[string]filled, error) {
+// fill reads fields of units, all side by side. It returns, by the name of the
+// unit, a moment such that all signals from before it are in every field.
+func (m *Manager) fill(ctx context.Context, statuses []Status, want []Field) (map[string]moment, error) {
 	session, err := m.current(ctx)
 	if err != nil {
 		return nil, err
@@ -352,9 +379,6 @@ func (m *Manager) fill(ctx context.Context, statuses []Status, want []Field) (ma
 		iface, cgroup, service := typeInterface(s.Name)
 		at := objectPath(s.Name)
 		for _, f := range want {
-			if f < 0 || f >= fieldCount {
-				return nil, fmt.Errorf("%w: field %d", ErrInvalidValue, f)
-			}
 			g := sdbus.Get{Path: at, Interface: iface, Name: fields[f].property}
 			switch scope := fields[f].scope; {
 			case scope == onUnit:
@@ -369,22 +393,18 @@ func (m *Manager) fill(ctx context.Context, statuses []Status, want []Field) (ma
 	if err := session.explain(session.conn.GetMany(ctx, gets)); err != nil {
 		return nil, err
 	}
-	result := make(map[string]filled, len(statuses))
+	read := make(map[string]moment, len(statuses))
 	for i, g := range gets {
 		s, f := targets[i].status, targets[i].field
-		of, again := result[s.Name]
-		if at := session.moment(g.Sequence); !again || at.before(of.read) {
-			of.read = at
-		}
-		of.gone = of.gone || isGone(g.Err)
-		result[s.Name] = of
 		switch {
-		case of.gone:
 		case g.Err != nil:
 			return nil, g.Err
 		case !fields[f].store(s, g.Value):
 			return nil, fmt.Errorf("%w: property %s of %s", errReply, fields[f].property, s.Name)
 		}
+		if at := session.moment(g.Sequence); read[s.Name] == (moment{}) || at.before(read[s.Name]) {
+			read[s.Name] = at
+		}
 	}
-	return result, nil
+	return read, nil
 }

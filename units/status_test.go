@@ -114,6 +114,31 @@ func TestStatus(t *testing.T) {
 	})
 }
 
+// A unit that is unloaded between the list and the reading of its properties
+// is left out: systemd would tell the defaults of a unit without a file.
+func TestStatusesOfUnitThatGoes(t *testing.T) {
+	var fake *unitstest.Fake
+	lists := 0
+	m, fake := connect(t, fakeOptions{OnCall: func(c unitstest.Call) error {
+		if c.Method == "ListUnitsByPatterns" {
+			if lists++; lists == 2 {
+				fake.Remove("b.service")
+				fake.ChangeQuietly("c.service", func(u *unitstest.Unit) { u.LoadState, u.ActiveState = units.NotFound, units.Inactive })
+			}
+		}
+		return nil
+	}})
+	fake.Add(session("a.service"), session("b.service"), session("c.service"), unitstest.Unit{Name: "none.service", LoadState: units.NotFound})
+	statuses, err := m.Statuses(t.Context(), units.Filter{}, units.FieldMainPID)
+	require.NoError(t, err)
+	require.Len(t, statuses, 2)
+	assert.Equal(t, "a.service", statuses[0].Name)
+	assert.Equal(t, "none.service", statuses[1].Name, "what has no unit file, but others refer to, is in the list")
+	statuses, err = m.Statuses(t.Context(), units.Filter{Patterns: []string{"no-such-*"}})
+	require.NoError(t, err)
+	assert.Equal(t, []units.Status{}, statuses)
+}
+
 func TestSetLimits(t *testing.T) {
 	both(t, func(t *testing.T, bus *unitstest.Bus) {
 		m, fake := connect(t, fakeOptions{Bus: bus})
@@ -155,15 +180,7 @@ func TestSetLimits(t *testing.T) {
 }
 
 func TestSetLimitsRefused(t *testing.T) {
-	var fake *unitstest.Fake
-	interfere := false
-	m, fake := connect(t, fakeOptions{OnCall: func(c unitstest.Call) error {
-		if c.Method == "SetUnitProperties" && interfere {
-			// Somebody else is faster with another value.
-			return nil
-		}
-		return nil
-	}})
+	m, fake := connect(t, fakeOptions{})
 	fake.Add(session("a.service"), unitstest.Unit{Name: "masked.service", LoadState: units.Masked}, unitstest.Unit{Name: "a.target"})
 	for name, set := range map[string]units.Limits{
 		"a count of bytes":   {MemoryMax: units.Count(5)},
@@ -185,9 +202,7 @@ func TestSetLimitsRefused(t *testing.T) {
 
 // What systemd holds afterwards is not what was asked for.
 func TestSetLimitsReadBack(t *testing.T) {
-	var m *units.Manager
-	var fake *unitstest.Fake
-	m, fake = connect(t, fakeOptions{OnCall: func(c unitstest.Call) error {
+	m, fake := connect(t, fakeOptions{OnCall: func(c unitstest.Call) error {
 		if c.Method == "SetUnitProperties" {
 			rows := c.Args[2].([][]any)
 			rows[0][0] = "SomethingElse"
@@ -215,13 +230,18 @@ func TestStartTransient(t *testing.T) {
 	u, ok := fake.Unit("jupyter-a.service")
 	require.True(t, ok)
 	for name, want := range map[string]any{
-		"Description": "d", "Type": "exec", "User": "alice", "Group": "users", "WorkingDirectory": "/home/alice", "Environment": []string{"A=1"},
+		"Type": "exec", "User": "alice", "Group": "users", "WorkingDirectory": "/home/alice", "Environment": []string{"A=1"},
 		"EnvironmentFiles": [][]any{{"/run/x.env", false}}, "Slice": "jupyter.slice", "RemainAfterExit": true, "CollectMode": "inactive-or-failed",
 		"MemoryMax": uint64(1 << 30), "CPUQuotaPerSecUSec": uint64(500_000), "NoNewPrivileges": true, "ReadOnlyPaths": []string{"/usr"},
 		"ExecStart": [][]any{{"/bin/echo", []string{"/bin/echo", "$$HOME", "a b"}, false}},
 	} {
 		assert.Equal(t, want, u.Properties[name], name)
 	}
+	assert.Equal(t, "d", u.Description)
+	status, err := m.Status(t.Context(), "jupyter-a.service")
+	require.NoError(t, err)
+	assert.Equal(t, "/bin/echo", status.Executable)
+	assert.Equal(t, "transient", status.UnitFileState)
 	command := units.Transient{Command: []string{"/bin/true"}}
 	assert.ErrorIs(t, m.StartTransient(t.Context(), "jupyter-a.service", command), units.ErrExists)
 	assert.ErrorIs(t, m.StartTransient(t.Context(), "jupyter-a.service", command), fs.ErrExist)
@@ -232,6 +252,14 @@ func TestStartTransient(t *testing.T) {
 	assert.ErrorIs(t, m.StartTransient(t.Context(), "b.service", command), units.ErrInvalidValue)
 	command.Properties = []units.Property{{Name: "X", Value: nil}}
 	assert.ErrorIs(t, m.StartTransient(t.Context(), "b.service", command), units.ErrInvalidValue)
+	// What D-Bus cannot carry; the connection goes on.
+	for _, text := range []string{"\xff", "a\x00b"} {
+		assert.ErrorIs(t, m.StartTransient(t.Context(), "b.service", units.Transient{Command: []string{"/bin/echo", text}}), units.ErrInvalidValue)
+		assert.ErrorIs(t, m.Start(t.Context(), "jupyter-a.service", units.InMode(units.Mode(text))), units.ErrInvalidValue)
+		_, err := m.List(t.Context(), units.Filter{States: []string{text}})
+		assert.ErrorIs(t, err, units.ErrInvalidValue)
+	}
+	assert.NoError(t, m.Start(t.Context(), "jupyter-a.service"))
 }
 
 func TestControl(t *testing.T) {
@@ -331,11 +359,18 @@ func TestExplain(t *testing.T) {
 		{units.Status{Unit: failed, Result: "exit-code", ExitReason: units.Exited, ExitStatus: 1}, "exit-code", "status 1", "journalctl"},
 		{units.Status{Unit: failed, Result: "exit-code", ExitReason: units.Exited, ExitStatus: 127}, "exit-code", "127", "PATH"},
 		{units.Status{Unit: failed, Result: "exit-code"}, "exit-code", "not its main process", "ExecStartPre"},
+		{units.Status{Unit: failed, Result: "signal"}, "signal", "not its main process", "ExecStartPre"},
+		{units.Status{Unit: failed, Result: "core-dump", ExitReason: units.Exited}, "core-dump", "not its main process", "ExecStopPost"},
+		{units.Status{Unit: failed, Result: "exit-code", ExitReason: units.Killed, ExitStatus: 15}, "exit-code", "not its main process", "ExecStopPost"},
+		{units.Status{Unit: failed, Result: "timeout", ExitReason: units.Killed, ExitStatus: 15}, "timeout", "longer than it may", "RuntimeMaxSec"},
 		{units.Status{Unit: failed, Result: "new-one"}, "failed", "new-one", "journalctl"},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Masked}}, "masked", "masked", "systemctl unmask a.service"},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.NotFound}}, "not-found", "no unit file", "daemon-reload"},
-		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.BadSetting}, LoadError: "bad"}, "bad-unit-file", "bad", "systemd-analyze verify"},
+		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.BadSetting}, LoadError: "Unit a.service has a bad unit file setting."}, "bad-unit-file", "used: Unit a.service has a bad unit file setting.", "systemd-analyze verify"},
+		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.LoadFailed}}, "bad-unit-file", "cannot be used.", "systemd-analyze verify"},
+		{units.Status{Unit: units.Unit{Name: "-Hroot@example.service", LoadState: units.Masked}}, "masked", "masked", "systemctl unmask -- -Hroot@example.service"},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Activating, SubState: "auto-restart"}, Result: "exit-code", ExitReason: units.Exited, ExitStatus: 3}, "exit-code", "starting it again", ""},
+		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Activating, SubState: "auto-restart"}, Result: "success", ExitReason: units.Exited}, "ok", "starting it again", ""},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Active, SubState: "running"}, Result: "success"}, "ok", "active", ""},
 		{units.Status{Unit: units.Unit{Name: "a.service", LoadState: units.Loaded, ActiveState: units.Inactive, SubState: "dead"}, Result: "success"}, "ok", "not running", ""},
 		{units.Status{}, "ok", "", ""},
@@ -344,6 +379,7 @@ func TestExplain(t *testing.T) {
 		assert.Equal(t, c.code, e.Code, "%+v", c.status)
 		assert.Contains(t, e.Cause, c.says)
 		assert.Contains(t, e.Next, c.next)
+		assert.NotContains(t, e.Cause, "..")
 		assert.Equal(t, c.code == "ok", e.OK())
 		assert.Equal(t, strings.TrimSpace(e.Cause+" "+e.Next), e.String())
 	}

@@ -53,6 +53,9 @@ var watchFields = append([]Field{
 	FieldExitReason, FieldExitStatus, FieldExitedAt, FieldRestarts, FieldStatusText,
 }, limitFields...)
 
+// unsignalled are those of them, and of Unit, that are in no signal.
+var unsignalled = append([]Field{fieldDescription, fieldLoadState, FieldControlGroup}, limitFields...)
+
 // Watch reports what happens to the units that the patterns choose (see
 // [Filter]; a full name chooses one unit, whether it is loaded or not; no
 // pattern at all chooses every unit that is loaded): first one UnitPresent for
@@ -145,14 +148,14 @@ var errStop = errors.New("the loop was left")
 // watcher is one watch. Signals are queued by the goroutine that reads the
 // connection; everything else is done in the loop of who watches.
 type watcher struct {
-	m        *Manager
-	patterns []string
-	yield    func(Event) bool
-	wake     chan struct{} // holds a token when there is something queued
+	m     *Manager
+	yield func(Event) bool
+	wake  chan struct{} // holds a token when there is something queued
 
-	mu     sync.Mutex
-	queue  []rawEvent
-	missed int
+	mu       sync.Mutex
+	queue    []rawEvent
+	missed   int
+	patterns []string // only the loop adds to them
 
 	// Only the loop has to do with these.
 	known   map[string]*known
@@ -171,6 +174,12 @@ type known struct {
 }
 
 func (w *watcher) chosen(unit string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.isChosen(unit)
+}
+
+func (w *watcher) isChosen(unit string) bool {
 	for _, pattern := range w.patterns {
 		if ok, _ := matches(pattern, unit); ok {
 			return true
@@ -389,17 +398,15 @@ func (w *watcher) unitChanged(ctx context.Context, k *known, ev rawEvent) error 
 		k.status.ActiveState, k.status.SubState = ev.active, ev.sub
 	}
 	kind := kindOf(before, k.status)
-	if kind == UnitStarted || kind == UnitChanged && k.status.InvocationID != before.InvocationID {
-		// The control group and the limits are in no signal.
-		want := append([]Field{FieldControlGroup}, limitFields...)
-		if err := w.fill(ctx, k, want); err != nil {
-			return err
-		}
-	}
 	if !k.told && k.status.ActiveState == Inactive {
 		// Somebody looked at a unit that was not loaded: no event.
 		delete(w.known, ev.unit)
 		return nil
+	}
+	if !k.told || kind == UnitStarted || k.status.InvocationID != before.InvocationID {
+		if err := w.fill(ctx, k, unsignalled); err != nil {
+			return err
+		}
 	}
 	if kind == "" && !k.pending {
 		return nil
@@ -451,8 +458,8 @@ func (w *watcher) reread(ctx context.Context, k *known, want []Field) error {
 // connection that is lost, shows in another event.
 func (w *watcher) fill(ctx context.Context, k *known, want []Field) error {
 	list := []Status{k.status}
-	filled, err := w.m.fill(ctx, list, want)
-	if err == nil && !filled[k.status.Name].gone {
+	_, err := w.m.fill(ctx, list, want)
+	if err == nil {
 		k.status = list[0]
 	}
 	return w.tolerate(err)
@@ -471,7 +478,7 @@ func (w *watcher) tolerate(err error) error {
 // and then Synced.
 func (w *watcher) look(ctx context.Context) error {
 	w.stale = false
-	present, listed, filled, err := w.present(ctx)
+	present, listed, read, err := w.present(ctx)
 	if err != nil {
 		return w.tolerate(err)
 	}
@@ -492,7 +499,7 @@ func (w *watcher) look(ctx context.Context) error {
 		default:
 			k = w.meet(status.Name)
 		}
-		k.status, k.listed, k.read = status, listed, filled[status.Name].read
+		k.status, k.listed, k.read = status, listed, read[status.Name]
 		if k.pending && kind == "" {
 			kind = UnitChanged
 		}
@@ -521,7 +528,7 @@ func (w *watcher) look(ctx context.Context) error {
 
 // present reads the state of all units that are chosen. All signals from
 // before listed are in it.
-func (w *watcher) present(ctx context.Context) (present []Status, listed moment, filled map[string]filled, err error) {
+func (w *watcher) present(ctx context.Context) (present []Status, listed moment, read map[string]moment, err error) {
 	s, err := w.m.current(ctx)
 	if err != nil {
 		return nil, listed, nil, err
@@ -543,28 +550,42 @@ func (w *watcher) present(ctx context.Context) (present []Status, listed moment,
 		u.Job, u.JobType = 0, ""
 		present = append(present, Status{Unit: u})
 	}
-	exact := func(name string) bool { return slices.Contains(w.patterns, name) }
 	for _, name := range w.patterns {
 		if checkName(name) != nil || slices.ContainsFunc(present, func(s Status) bool { return s.Name == name }) {
 			continue
 		}
-		// Not loaded: reading its status loads it for as long as that takes.
+		// Not loaded, or an alias. Reading its status loads it for as long as
+		// that takes.
 		status, err := w.m.Status(ctx, name)
 		switch {
 		case errors.Is(err, ErrNoSuchUnit):
 			status.Unit = Unit{Name: name, LoadState: NotFound, ActiveState: Inactive, SubState: "dead"}
 		case err != nil:
 			return nil, listed, nil, err
+		case status.Name != name:
+			if w.choose(status.Name) {
+				return w.present(ctx)
+			}
+			continue
 		}
 		status.Job = 0
 		present = append(present, Status{Unit: status.Unit})
 	}
-	filled, err = w.m.fill(ctx, present, watchFields)
-	if err != nil {
-		return nil, listed, nil, err
+	read, err = w.m.fill(ctx, present, watchFields)
+	return present, listed, read, err
+}
+
+// choose adds a unit to those that are watched, because one of the patterns is
+// an alias of it: in lists and signals it has its own name only. It returns
+// false if it is chosen already.
+func (w *watcher) choose(unit string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.isChosen(unit) {
+		return false
 	}
-	present = slices.DeleteFunc(present, func(s Status) bool { return filled[s.Name].gone && !exact(s.Name) })
-	return present, listed, filled, nil
+	w.patterns = append(w.patterns, unit)
+	return true
 }
 
 // propertiesChanged takes from a signal what watchers keep.

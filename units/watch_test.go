@@ -145,11 +145,13 @@ func TestWatch(t *testing.T) {
 		assert.Equal(t, units.Bytes(2<<30), ev.Status.Limits.MemoryMax)
 
 		require.NoError(t, m.StartTransient(t.Context(), "jupyter-carol.service", units.Transient{
-			Command: []string{"/bin/true"}, Limits: units.Limits{MemoryMax: units.Bytes(1 << 20)},
+			Description: "Carol's", Command: []string{"/bin/true"}, Limits: units.Limits{MemoryMax: units.Bytes(1 << 20)},
 		}))
-		w.expect("changed jupyter-carol.service activating/start")
+		ev = w.expect("changed jupyter-carol.service activating/start")
+		assert.Equal(t, "Carol's", ev.Status.Description)
 		ev = w.expect("started jupyter-carol.service active/running")
 		assert.Equal(t, units.Bytes(1<<20), ev.Status.Limits.MemoryMax, "limits of a unit that the watch did not know")
+		assert.Equal(t, "Carol's", ev.Status.Description)
 		w.expect("job-finished jupyter-carol.service done")
 		require.NoError(t, m.Stop(t.Context(), "jupyter-carol.service"))
 		// systemd unloads a transient unit as its last act.
@@ -217,14 +219,115 @@ func TestWatchReorderedSignals(t *testing.T) {
 	assert.Equal(t, uint32(98), w.expect("job-finished a.service failed").Job)
 }
 
+// Signals that are older than the state that was read are not told after it.
+func TestWatchSignalsFromBeforeTheLook(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		var fake *unitstest.Fake
+		var once sync.Once
+		m, fake := connect(t, fakeOptions{Bus: bus, OnCall: func(c unitstest.Call) error {
+			if c.Method == "ListUnitsByPatterns" {
+				once.Do(func() {
+					fake.Change("a.service", func(u *unitstest.Unit) {
+						u.SubState, u.Properties["StatusText"] = "older", "older"
+					})
+					fake.ChangeQuietly("a.service", func(u *unitstest.Unit) {
+						u.SubState, u.Properties["StatusText"] = "newer", "newer"
+					})
+					fake.Remove("b.service")
+					fake.Add(unitstest.Unit{Name: "b.service", ActiveState: units.Active})
+				})
+			}
+			return nil
+		}})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service", ActiveState: units.Active})
+		w := watch(t, m, "*.service")
+		ev := w.expect("present a.service active/newer")
+		assert.Equal(t, "newer", ev.Status.StatusText)
+		w.expect("present b.service active/running", "synced")
+		fake.Change("a.service", func(u *unitstest.Unit) { u.SubState = "newest" })
+		ev = w.expect("changed a.service active/newest")
+		assert.Equal(t, "newer", ev.Status.StatusText)
+	})
+}
+
+// The connection is lost while the watch reads the present state: it tells so
+// and reads it again.
+func TestWatchLostInTheMiddleOfALook(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		var fake *unitstest.Fake
+		lists := 0
+		m, fake := connect(t, fakeOptions{Bus: bus, OnCall: func(c unitstest.Call) error {
+			if c.Method == "ListUnitsByPatterns" {
+				if lists++; lists == 2 {
+					fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.ActiveState, u.SubState = units.Failed, "failed" })
+					fake.Restart()
+				}
+			}
+			return nil
+		}})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
+		w := watch(t, m, "a.service")
+		w.expect("present a.service active/running", "synced")
+		fake.Reload()
+		got := map[string]bool{"disconnected": bus != nil}
+		for !got["disconnected"] || !got["failed a.service failed/failed"] || !got["synced"] {
+			got[short(w.next())] = true
+		}
+	})
+}
+
+// A reader that is too slow is told of a lost connection all the same.
+func TestWatchSlowReaderLearnsOfTheLoss(t *testing.T) {
+	m, fake := connect(t, fakeOptions{})
+	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
+	w := watch(t, m, "a.service")
+	w.expect("present a.service active/running", "synced")
+	change := func(i int) {
+		fake.Change("a.service", func(u *unitstest.Unit) { u.SubState = fmt.Sprint("s", i) })
+	}
+	change(0)
+	fake.Restart()
+	within(t, "the next connection", func() {
+		for len(fake.Calls("Subscribe")) < 2 {
+			if _, err := m.List(t.Context(), units.Filter{}); err != nil {
+				require.ErrorIs(t, err, units.ErrConnectionLost)
+			}
+		}
+	})
+	for i := range 1100 {
+		change(i + 1)
+	}
+	var kinds []units.EventKind
+	for ev := w.next(); ; ev = w.next() {
+		kinds = append(kinds, ev.Kind)
+		if ev.Kind == units.Disconnected {
+			break
+		}
+	}
+	assert.Contains(t, kinds, units.Missed)
+}
+
+// A watch that was left costs nothing any more: a bus lets one connection have
+// 512 rules for signals.
+func TestWatchesOneAfterTheOther(t *testing.T) {
+	m, _ := connect(t, fakeOptions{Bus: unitstest.StartBus(t, testenv.Tool(t, "dbus-daemon"))})
+	for range 600 {
+		for ev, err := range m.Watch(t.Context(), "none-*.service") {
+			require.NoError(t, err)
+			require.Equal(t, units.Synced, ev.Kind)
+			break
+		}
+	}
+}
+
 // 20,000 signals to a reader that is slow: it is told what it missed and led
 // to the present state, memory stays bounded, and nobody else waits for it.
 func TestWatchSlowReader(t *testing.T) {
 	both(t, func(t *testing.T, bus *unitstest.Bus) {
 		m, fake := connect(t, fakeOptions{Bus: bus})
-		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service"})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service"}, unitstest.Unit{Name: "c.service", ActiveState: units.Active})
 		slow := watch(t, m, "*.service")
-		slow.expect("present a.service active/running", "present b.service inactive/dead", "synced")
+		slow.expect("present a.service active/running", "present b.service inactive/dead", "present c.service active/running", "synced")
 
 		before := heap()
 		for i := range 10_000 { // two signals each
@@ -232,6 +335,9 @@ func TestWatchSlowReader(t *testing.T) {
 				u.SubState = fmt.Sprint("s", i)
 				u.Properties["StatusText"] = fmt.Sprintf("%0100d", i)
 			})
+			if i == 5000 { // among those that are dropped
+				fake.Change("c.service", func(u *unitstest.Unit) { u.ActiveState, u.SubState = units.Failed, "failed" })
+			}
 		}
 		within(t, "start beside a slow reader", func() { require.NoError(t, m.Start(t.Context(), "b.service")) })
 		if grown := heap() - before; grown > 8<<20 {
@@ -241,8 +347,8 @@ func TestWatchSlowReader(t *testing.T) {
 			t.Errorf("20,000 signals left %d goroutines", n)
 		}
 
-		missed, last, started := 0, -1, false
-		for !started || last != 9999 {
+		missed, last, started, failed := 0, -1, false, false
+		for !started || !failed || last != 9999 {
 			ev := slow.next()
 			switch {
 			case ev.Kind == units.Missed:
@@ -254,6 +360,8 @@ func TestWatchSlowReader(t *testing.T) {
 				last = n
 			case ev.Kind == units.UnitStarted:
 				started = true
+			case ev.Kind == units.UnitFailed:
+				failed = true
 			}
 		}
 		assert.Greater(t, missed, 10_000)
@@ -322,14 +430,43 @@ func TestWatchAcrossRestarts(t *testing.T) {
 	}
 }
 
+// systemd drops all units to read them anew. None of them went away by that,
+// nor has one changed that was started since the watch began.
 func TestWatchAfterReload(t *testing.T) {
+	both(t, func(t *testing.T, bus *unitstest.Bus) {
+		m, fake := connect(t, fakeOptions{Bus: bus})
+		fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active}, unitstest.Unit{Name: "b.service", ActiveState: units.Active})
+		w := watch(t, m, "*.service", "exact.service")
+		w.expect("present a.service active/running", "present b.service active/running", "present exact.service inactive/dead", "synced")
+		for _, name := range []string{"exact.service", "new.service"} {
+			require.NoError(t, m.StartTransient(t.Context(), name, units.Transient{Description: "new", Command: []string{"/bin/true"}}))
+			ev := w.expect("started " + name + " active/running")
+			assert.Equal(t, "new", ev.Status.Description)
+			assert.Equal(t, units.Loaded, ev.Status.LoadState)
+			w.expect("job-finished " + name + " done")
+		}
+		fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.Properties["TasksMax"] = uint64(10) })
+		require.NoError(t, m.DaemonReload(t.Context()))
+		assert.Equal(t, units.Count(10), w.expect("limits-changed a.service active/running").Status.Limits.TasksMax)
+		w.expect("synced")
+		// What is unloaded after that is gone.
+		fake.Remove("b.service")
+		w.expect("gone b.service active/running")
+	})
+}
+
+// Lists and signals know a unit by its own name only.
+func TestWatchAlias(t *testing.T) {
 	m, fake := connect(t, fakeOptions{})
-	fake.Add(unitstest.Unit{Name: "a.service", ActiveState: units.Active})
-	w := watch(t, m, "a.*")
-	w.expect("present a.service active/running", "synced")
-	fake.ChangeQuietly("a.service", func(u *unitstest.Unit) { u.Properties["TasksMax"] = uint64(10) })
+	fake.Add(unitstest.Unit{Name: "ssh.service", Aliases: []string{"sshd.service"}, ActiveState: units.Active})
+	status, err := m.Status(t.Context(), "sshd.service")
+	require.NoError(t, err)
+	assert.Equal(t, "ssh.service", status.Name)
+	w := watch(t, m, "sshd.service")
+	w.expect("present ssh.service active/running", "synced")
+	require.NoError(t, m.Stop(t.Context(), "sshd.service"))
+	w.expect("stopped ssh.service inactive/dead", "job-finished ssh.service done")
 	require.NoError(t, m.DaemonReload(t.Context()))
-	assert.Equal(t, units.Count(10), w.expect("limits-changed a.service active/running").Status.Limits.TasksMax)
 	w.expect("synced")
 }
 
@@ -357,7 +494,7 @@ func TestWatchEnds(t *testing.T) {
 			break
 		}
 	}
-	for _, pattern := range []string{"", "[", "a[.service"} {
+	for _, pattern := range []string{"", "[", "a[.service", "\xff*", "a\x00*"} {
 		n := 0
 		for _, err := range m.Watch(t.Context(), pattern) {
 			n++

@@ -68,6 +68,7 @@ func TestFakeEndsWithItsTest(t *testing.T) {
 		require.NoError(t, m.Start(t.Context(), "a.service"))
 		assert.Len(t, fake.Calls("StartUnit"), 1)
 		assert.Panics(t, func() { fake.Change("none.service", func(*unitstest.Unit) {}) })
+		assert.Panics(t, func() { fake.Add(unitstest.Unit{Name: "a"}) })
 	})
 	_, err := units.Connect(t.Context(), fake.Config())
 	assert.ErrorIs(t, err, units.ErrNoManager)

@@ -90,16 +90,18 @@ type Outcome struct {
 
 // Unit is a unit of the fake.
 type Unit struct {
-	Name        string // the full name; required
+	Name        string   // the full name; required
+	Aliases     []string // other full names that calls may use; lists and signals have Name only
 	Description string
 	LoadState   units.LoadState   // empty is units.Loaded
 	ActiveState units.ActiveState // empty is units.Inactive
 	SubState    string            // empty is what fits a service in its ActiveState
 
 	// Properties are those that the bus has beside the above, by systemd's
-	// names, on whichever interface they are: "MainPID": uint32(1). Those
-	// that package units reads and are not given have values as a service
-	// that uses nothing has them.
+	// names, on whichever interface they are, of the Go type that fits theirs
+	// on the bus: "MainPID": uint32(1), or []any for a structure. Those that
+	// package units reads and are not given have values as a service that uses
+	// nothing has them.
 	Properties map[string]any
 
 	announced map[string]any // what the signals so far said of them
@@ -299,11 +301,15 @@ func (f *Fake) Calls(method string) []Call {
 	return calls
 }
 
-// Add loads units, and announces each as systemd does.
+// Add loads units, and announces each as systemd does. It panics if a name is
+// not the full name of a unit.
 func (f *Fake) Add(list ...Unit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, u := range list {
+		if !units.IsName(u.Name) {
+			panic("unitstest: not the full name of a unit: " + u.Name)
+		}
 		u.Properties = maps.Clone(u.Properties)
 		f.units[u.Name] = u.withDefaults()
 		f.emit(root, manager+".UnitNew", u.Name, unitPath(u.Name))
@@ -360,12 +366,35 @@ func (f *Fake) ChangeQuietly(name string, change func(*Unit)) {
 	f.apply(name, change)
 }
 
-// Reload announces that the manager has read all units anew.
+// Reload announces that the manager has read all units anew: it drops all of
+// them, as systemd does, and loads them again.
 func (f *Fake) Reload() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.reload()
+}
+
+func (f *Fake) reload() {
 	f.emit(root, manager+".Reloading", true)
+	for _, signal := range []string{".UnitRemoved", ".UnitNew"} {
+		for name := range f.units {
+			f.emit(root, manager+signal, name, unitPath(name))
+		}
+	}
 	f.emit(root, manager+".Reloading", false)
+}
+
+// find returns a loaded unit by its name or an alias, nil if there is none.
+func (f *Fake) find(name string) *Unit {
+	if u, ok := f.units[name]; ok {
+		return u
+	}
+	for _, u := range f.units {
+		if slices.Contains(u.Aliases, name) {
+			return u
+		}
+	}
+	return nil
 }
 
 // FinishJob sends the signal of the end of a job, whether there is one or not.
@@ -404,15 +433,14 @@ var (
 	announcedType = []string{"MainPID", "Result", "NRestarts", "StatusText", "ExecMainCode", "ExecMainStatus", "ExecMainExitTimestamp"}
 )
 
-// announceType sends the properties of the type that changed, which systemd
-// does even if none did.
+// announceType sends the properties of the type.
 func (f *Fake) announceType(u *Unit) {
 	if changed := u.news(announcedType); len(changed) > 0 {
 		f.emit(unitPath(u.Name), properties+".PropertiesChanged", typeInterface(u.Name), changed, []string{})
 	}
 }
 
-// announceUnit sends the states, and what else changed of what all units have.
+// announceUnit sends the states, and what else all units have.
 func (f *Fake) announceUnit(u *Unit) {
 	changed := u.news(announcedUnit)
 	changed["ActiveState"] = dbus.MakeVariant(string(u.ActiveState))
@@ -421,14 +449,17 @@ func (f *Fake) announceUnit(u *Unit) {
 }
 
 // news are the properties among names that are other than when this was last
-// asked.
+// asked, at first all. systemd sends all of them every time; to do the same in
+// Go takes longer than all else that the fake does.
 func (u *Unit) news(names []string) map[string]dbus.Variant {
 	changed := map[string]dbus.Variant{}
 	for _, name := range names {
-		if value := u.Properties[name]; !reflect.DeepEqual(u.announced[name], value) {
-			u.announced[name] = value
-			changed[name] = dbus.MakeVariant(value)
+		value := u.Properties[name]
+		if before, ok := u.announced[name]; ok && reflect.DeepEqual(before, value) {
+			continue
 		}
+		u.announced[name] = value
+		changed[name] = dbus.MakeVariant(value)
 	}
 	return changed
 }
@@ -467,7 +498,7 @@ func (u Unit) withDefaults() *Unit {
 		"TasksMax": uint64(4915), "IOWeight": none,
 	}
 	maps.Copy(values, u.Properties)
-	u.Properties, u.announced = values, maps.Clone(values)
+	u.Properties, u.announced = values, map[string]any{}
 	return &u
 }
 

@@ -2,7 +2,9 @@ package unitstest
 
 import (
 	"errors"
+	"net/url"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -159,8 +161,7 @@ func (r *request) manager() {
 	case "Subscribe", "Unsubscribe":
 		r.reply()
 	case "Reload":
-		f.emit(root, manager+".Reloading", true)
-		f.emit(root, manager+".Reloading", false)
+		f.reload()
 		r.reply()
 	case "ListUnitsByPatterns":
 		r.list()
@@ -174,17 +175,17 @@ func (r *request) manager() {
 		f.end(j, units.JobCanceled)
 		r.reply()
 	case "StartUnit", "StopUnit", "RestartUnit", "TryRestartUnit", "ReloadUnit", "ReloadOrRestartUnit":
-		u, ok := f.units[name]
+		u := f.find(name)
 		switch {
-		case !ok:
+		case u == nil:
 			r.fail(noSuchUnit(name))
 		case u.LoadState == units.Masked:
 			r.fail(&Error{"org.freedesktop.systemd1.UnitMasked", "Unit " + name + " is masked."})
 		default:
-			r.job(jobTypes[r.method], name)
+			r.job(jobTypes[r.method], u.Name)
 		}
 	case "StartTransientUnit":
-		if _, ok := f.units[name]; ok {
+		if f.find(name) != nil {
 			r.fail(&Error{"org.freedesktop.systemd1.UnitExists", "Unit " + name + " already exists."})
 			return
 		}
@@ -194,23 +195,23 @@ func (r *request) manager() {
 		f.emit(root, manager+".UnitNew", name, unitPath(name))
 		r.job("start", name)
 	case "SetUnitProperties":
-		u, ok := f.units[name]
-		if !ok {
+		u := f.find(name)
+		if u == nil {
 			r.fail(noSuchUnit(name))
 			return
 		}
 		set(u, r.args[2])
 		r.reply()
 	case "KillUnit", "FreezeUnit", "ThawUnit", "ResetFailedUnit":
-		u, ok := f.units[name]
-		if !ok {
+		u := f.find(name)
+		if u == nil {
 			r.fail(noSuchUnit(name))
 			return
 		}
 		if r.method == "ResetFailedUnit" && u.ActiveState == units.Failed {
-			f.change(name, func(u *Unit) { u.ActiveState, u.SubState = units.Inactive, "dead" })
+			f.change(u.Name, func(u *Unit) { u.ActiveState, u.SubState = units.Inactive, "dead" })
 			if u.Properties["UnitFileState"] == "transient" {
-				f.remove(name)
+				f.remove(u.Name)
 			}
 		}
 		r.reply()
@@ -218,7 +219,7 @@ func (r *request) manager() {
 		changes := []fileChange{}
 		names, _ := r.args[0].([]string)
 		for _, name := range names {
-			if _, ok := f.units[name]; !ok {
+			if f.find(name) == nil {
 				r.fail(&Error{"org.freedesktop.DBus.Error.FileNotFound", "Unit file " + name + " does not exist."})
 				return
 			}
@@ -245,7 +246,10 @@ func set(u *Unit, list any) {
 	for _, row := range rows {
 		name, _ := row[0].(string)
 		value, ok := row[1].(dbus.Variant)
-		if ok {
+		switch text, isText := value.Value().(string); {
+		case name == "Description" && isText:
+			u.Description = text
+		case ok:
 			u.Properties[name] = value.Value()
 		}
 	}
@@ -410,14 +414,12 @@ func (r *request) properties() {
 		u := r.f.unitAt(r.path)
 		if u == nil {
 			// systemd loads a unit that is asked for, and finds nothing.
-			u = Unit{Name: "unknown.service", LoadState: units.NotFound}.withDefaults()
+			name, _ := url.PathUnescape(strings.ReplaceAll(path.Base(r.path), "_", "%"))
+			u = Unit{Name: name, LoadState: units.NotFound}.withDefaults()
 		}
 		values = map[string]any{
 			"Id": u.Name, "Description": u.Description, "LoadState": string(u.LoadState),
-			"ActiveState": string(u.ActiveState), "SubState": u.SubState, "Job": struct {
-				ID   uint32
-				Path dbus.ObjectPath
-			}{0, "/"},
+			"ActiveState": string(u.ActiveState), "SubState": u.SubState, "Job": []any{uint32(0), dbus.ObjectPath("/")},
 		}
 		for k, v := range u.Properties {
 			values[k] = v
@@ -437,11 +439,11 @@ func (r *request) properties() {
 			r.fail(&Error{"org.freedesktop.DBus.Error.UnknownProperty", "Unknown interface " + iface + " or property " + name + "."})
 			return
 		}
-		r.reply(variant(name, v))
+		r.reply(variant(v))
 	case "GetAll":
 		all := map[string]dbus.Variant{}
 		for k, v := range values {
-			all[k] = variant(k, v)
+			all[k] = variant(v)
 		}
 		r.reply(all)
 	default:
@@ -456,17 +458,41 @@ var unitProperties = []string{
 	"NeedDaemonReload", "InvocationID", "StateChangeTimestamp", "ActiveEnterTimestamp",
 }
 
-func variant(name string, v any) dbus.Variant {
-	if name == "LoadError" {
-		pair := v.([]any)
-		return dbus.MakeVariant(struct{ Name, Message string }{pair[0].(string), pair[1].(string)})
+// variant makes structures of what the library decodes and package units
+// returns as []any, and arrays of them of [][]any.
+func variant(v any) dbus.Variant {
+	switch v := v.(type) {
+	case []any:
+		return dbus.MakeVariant(structure(v).Interface())
+	case [][]any:
+		if len(v) == 0 {
+			break
+		}
+		list := reflect.MakeSlice(reflect.SliceOf(structure(v[0]).Type()), 0, len(v))
+		for _, row := range v {
+			list = reflect.Append(list, structure(row))
+		}
+		return dbus.MakeVariant(list.Interface())
 	}
 	return dbus.MakeVariant(v)
 }
 
+func structure(values []any) reflect.Value {
+	fields := make([]reflect.StructField, len(values))
+	for i, v := range values {
+		fields[i] = reflect.StructField{Name: "F" + strconv.Itoa(i), Type: reflect.TypeOf(v)}
+	}
+	s := reflect.New(reflect.StructOf(fields)).Elem()
+	for i, v := range values {
+		s.Field(i).Set(reflect.ValueOf(v))
+	}
+	return s
+}
+
 func (f *Fake) unitAt(path string) *Unit {
 	for name, u := range f.units {
-		if string(unitPath(name)) == path {
+		isAt := func(name string) bool { return string(unitPath(name)) == path }
+		if isAt(name) || slices.ContainsFunc(u.Aliases, isAt) {
 			return u
 		}
 	}

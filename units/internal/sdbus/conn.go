@@ -49,6 +49,10 @@ func (e *Error) Error() string {
 // ErrClosed is the error of a call on a connection that has ended.
 var ErrClosed = errors.New("connection closed")
 
+// ErrEncoding is the error of a call that D-Bus cannot carry, with a string
+// that is not UTF-8 or has a zero byte for instance. Nothing was sent.
+var ErrEncoding = errors.New("not to be sent over D-Bus")
+
 // Signal is a signal of the bus or of the service manager.
 type Signal struct {
 	Path string
@@ -298,6 +302,7 @@ func (c *Conn) GetMany(ctx context.Context, gets []Get) error {
 
 func (c *Conn) convert(ctx context.Context, err error) error {
 	var reply dbus.Error
+	var format dbus.FormatError
 	switch {
 	case err == nil:
 		return nil
@@ -311,6 +316,8 @@ func (c *Conn) convert(ctx context.Context, err error) error {
 		return ctx.Err()
 	case c.bus.Context().Err() != nil, errors.Is(err, ErrClosed), errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF):
 		return ErrClosed
+	case errors.As(err, &format):
+		return fmt.Errorf("%w: %w", ErrEncoding, err)
 	default:
 		return err
 	}
