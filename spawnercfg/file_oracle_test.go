@@ -246,7 +246,7 @@ func (r configs) statement(sub bool) string {
 	case 31:
 		return "c." + s + ".update({'" + n + "': " + r.pick("'upd'", "['upd']", "v") + "})"
 	case 32:
-		return "c." + s + ".update(" + n + "=" + r.pick("'upd'", "v") + ")"
+		return "c." + s + ".update(" + r.pick("", "", "{'mem_limit': 'first', 'args': []}, ") + n + "=" + r.pick("'upd'", "v") + r.pick("", ", other=1,") + ")"
 	case 33:
 		return "c.update({'" + s + "': {'" + n + "': 1}})"
 	case 34:

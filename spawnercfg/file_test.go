@@ -26,6 +26,8 @@ func TestCertain(t *testing.T) {
 		"c.S.x: str = '1G'":                                                   v,
 		"c.S.x = '1' 'G'":                                                     v,
 		"c.S.update({'x': '1G', 'y': f()})\nc.S.x = '1G'":                     v,
+		"c.S.update(\n  x='1G',\n  y=2,\n)":                                   v,
+		"c.S.update({'x': 0, 'y': 1}, x='1G')":                                v,
 		"c.S.update(x='1G')":                                                  v,
 		"if a: c.S.x = 1\nc.S.x = '1G'":                                       v,
 		"c.S.x = f()\nc.S.x = '1G'":                                           v,

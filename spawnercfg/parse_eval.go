@@ -752,18 +752,20 @@ func (st *optionState) record(s *step, pos Position, name string, at int64, arg 
 
 // updateSection reads "c.Section.update({…})".
 func (s *step) updateSection(p configPath, args [][]py.Token) {
-	known := len(args) <= 1
+	known := true
 	type pair struct {
 		name string
 		lit  *py.Literal
 	}
 	var pairs []pair
-	for _, arg := range args {
+	for i, arg := range args {
 		word, value := s.keyword(arg)
 		lit, err := s.literal(value)
 		switch {
 		case err != nil:
 			s.scan(value, false)
+			known = false
+		case word == "" && i > 0:
 			known = false
 		case word != "":
 			pairs = append(pairs, pair{word, lit})
