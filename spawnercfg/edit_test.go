@@ -54,6 +54,8 @@ func TestSet(t *testing.T) {
 		"first removed":        {list, paths, Strs("/srv"), strings.Replace(list, "    '/',      # everything\n", "", 1)},
 		"item's value":         {dict, props, str("A", "1", "B", "3"), strings.Replace(dict, "'2'", "'3'", 1)},
 		"item behind no comma": {dict, props, str("A", "1", "B", "2", "C", "3"), strings.Replace(dict, "'2'   # two\n", "'2',   # two\n    'C': '3',\n", 1)},
+		"items in order":       {dict, props, str("B", "2", "A", "1"), dict},
+		"item in any order":    {dict, props, str("C", "3", "B", "2", "A", "1"), strings.Replace(dict, "'2'   # two\n", "'2',   # two\n    'C': '3',\n", 1)},
 		"item removed":         {dict, props, str("B", "2"), strings.Replace(dict, "    'A': '1',  # one\n", "", 1)},
 		"inline added":         {"c.Spawner.args = ['a', 'b']\n", "Spawner.args", Strs("a", "b", "c"), "c.Spawner.args = ['a', 'b', 'c']\n"},
 		"inline removed":       {"c.Spawner.args = ['a', 'b' , 'c']\n", "Spawner.args", Strs("a", "c"), "c.Spawner.args = ['a', 'c']\n"},
@@ -175,6 +177,7 @@ func TestEditsEqualTraitlets(t *testing.T) {
 	type edit struct {
 		option string
 		v      Value // zero for Unset
+		now    Value // v with the entries of dicts in the file's order
 	}
 	var edits []edit
 	var cases []loadCase
@@ -201,6 +204,7 @@ func TestEditsEqualTraitlets(t *testing.T) {
 			refused++
 			continue
 		}
+		e.now = g.Read(section, name).Value
 		edits = append(edits, e)
 		cases = append(cases, loadCase{Main: src}, loadCase{Main: string(g.Bytes())})
 	}
@@ -219,7 +223,8 @@ func TestEditsEqualTraitlets(t *testing.T) {
 		if e.v.IsZero() {
 			require.Contains(t, []string{"", "empty"}, after.Options[e.option], show)
 		} else {
-			require.Equal(t, canonicalValue(e.v), after.Options[e.option], show)
+			require.True(t, e.now.Equal(e.v), show)
+			require.Equal(t, canonicalValue(e.now), after.Options[e.option], show)
 		}
 		delete(before.Options, e.option)
 		delete(after.Options, e.option)
