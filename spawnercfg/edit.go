@@ -351,13 +351,15 @@ func DropInPath(config string) string {
 
 // Include returns the file with one line at its end that loads a drop-in by
 // its absolute path. A file whose last statement does so already is returned
-// itself; an earlier line is moved.
+// itself; an earlier line is moved. It is an *[EditError] where the line might
+// not be run, or load_subconfig be another; code that has got hold of c is no
+// hindrance.
 func (f *File) Include(dropIn string) (*File, error) {
 	if !path.IsAbs(dropIn) || path.Clean(dropIn) != dropIn || strings.ContainsAny(dropIn, "$~%'\"") {
 		// traitlets expands the first three, and strips quotes.
 		return nil, fmt.Errorf("spawnercfg: %q is no plain absolute path", dropIn)
 	}
-	if len(f.table.sticky) > 0 {
+	if f.astray {
 		return nil, &EditError{Option: "load_subconfig", Reasons: f.Reasons(), Err: ErrWriters}
 	}
 	name, err := StrValue(dropIn).Python()

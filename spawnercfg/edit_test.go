@@ -149,6 +149,8 @@ func TestInclude(t *testing.T) {
 		"load_subconfig('" + path + "')  # last\n# end":           "load_subconfig('" + path + "')  # last\n# end",
 		"a; load_subconfig(\"" + path + "\")\nb\n":                "a\nb\nload_subconfig('" + path + "')\n",
 		"if x:\r\n    a\r\nload_subconfig('/x.py')\r\nb\r\n":      "if x:\r\n    a\r\nload_subconfig('/x.py')\r\nb\r\nload_subconfig('" + path + "')\r\n",
+		"configure(c)\nfor c in []: pass\n":                       "configure(c)\nfor c in []: pass\nload_subconfig('" + path + "')\n",
+		"from x import get_config\nc = get_config()\n":            "from x import get_config\nc = get_config()\nload_subconfig('" + path + "')\n",
 		"c.Spawner.args = f()\nload_subconfig('" + path + "')\nb": "c.Spawner.args = f()\nb\nload_subconfig('" + path + "')\n",
 	} {
 		g, err := parseText(t, src).Include(path)
@@ -163,8 +165,13 @@ func TestInclude(t *testing.T) {
 		_, err := parseText(t, "").Include(bad)
 		assert.ErrorContains(t, err, "no plain absolute path", bad)
 	}
-	_, err := parseText(t, "load_subconfig = print\n").Include(path)
-	assert.ErrorIs(t, err, ErrWriters)
+	for _, src := range []string{
+		"load_subconfig = print\n", "from x import *\n", "from x import load_subconfig\n", "exec(x)\n", "import sys\nsys.exit()\n",
+		"raise x\n", "ｌoad_subconfig = print\n", "f(load_subconfig)\n", "{% x %}\n",
+	} {
+		_, err := parseText(t, src).Include(path)
+		assert.ErrorIs(t, err, ErrWriters, src)
+	}
 }
 
 // TestEditsEqualTraitlets lets traitlets' own loader judge edits of the

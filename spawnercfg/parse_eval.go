@@ -68,6 +68,8 @@ func (r *reader) reason(code ReasonCode, at int, text string) Reason {
 // stick makes every option uncertain for good.
 func (r *reader) stick(code ReasonCode, at int, text string) {
 	r.sticky = add(r.sticky, r.reason(code, at, text))
+	// Whoever has c has not yet what load_subconfig needs.
+	r.f.astray = r.f.astray || code != ReasonHandedOn
 }
 
 // survey looks at every name once, wherever it stands.
@@ -98,6 +100,7 @@ func (r *reader) survey() {
 			default:
 				if foldsToASCII(name) {
 					r.stick(ReasonHandedOn, int(t.Start), "Python may take the name "+string(name)+" for another")
+					r.f.astray = true
 				}
 			}
 		}
@@ -269,6 +272,7 @@ func (s *step) header(toks []py.Token) {
 func (s *step) imports(toks []py.Token) {
 	if toks[len(toks)-1].Is(s.src, "*") {
 		s.stick(ReasonHandedOn, int(toks[0].Start), "an import of * may give c another meaning")
+		s.f.astray = true
 	}
 	for i, t := range toks {
 		if toks[i-min(i, 1)].Is(s.src, ".") {
@@ -279,6 +283,7 @@ func (s *step) imports(toks []py.Token) {
 			s.rebound(t)
 		case t.Is(s.src, "load_subconfig"):
 			s.stick(ReasonHandedOn, int(t.Start), "load_subconfig is something else here")
+			s.f.astray = true
 		case t.Is(s.src, "get_config"):
 			s.shadow(t)
 		}
