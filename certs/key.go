@@ -133,8 +133,12 @@ func publicPartMatches(der []byte, pub *ecdsa.PublicKey) bool {
 		return true
 	}
 	point, err := pub.Bytes()
-	return err == nil && (bytes.Equal(key.Public.Bytes, point) ||
-		bytes.Equal(key.Public.Bytes, elliptic.MarshalCompressed(pub.Curve, pub.X, pub.Y)))
+	if err != nil {
+		return false
+	}
+	// Compressed, it is one coordinate and the sign of the other.
+	compressed := append([]byte{2 + point[len(point)-1]&1}, point[1:1+len(point)/2]...)
+	return bytes.Equal(key.Public.Bytes, point) || bytes.Equal(key.Public.Bytes, compressed)
 }
 
 // The object identifiers of keys that are met in practice and that not every
