@@ -44,6 +44,13 @@ func TestAudit(t *testing.T) {
 		"blank line, which Install would put right": {func(t *testing.T, d string) {
 			write(t, d+"/cert.pem", strings.Replace(string(a.CertPEM()), "\n", "\n\n", 2))
 		}, certs.CodeBlankLineInBlock, certs.SeverityError},
+		"byte order mark within the file, which hides a block": {func(t *testing.T, d string) {
+			blocks := strings.SplitAfter(string(a.CertPEM()), "-----END CERTIFICATE-----\n")
+			write(t, d+"/cert.pem", blocks[0]+"\ufeff"+blocks[1])
+		}, certs.CodeBOM, certs.SeverityError},
+		"byte order mark before the file, which works": {func(t *testing.T, d string) {
+			write(t, d+"/cert.pem", "\ufeff"+string(a.CertPEM()))
+		}, certs.CodeBOM, certs.SeverityWarning},
 		"Windows line ends, which work": {func(t *testing.T, d string) {
 			write(t, d+"/cert.pem", strings.ReplaceAll(string(a.CertPEM()), "\n", "\r\n"))
 		}, certs.CodeCRLF, certs.SeverityWarning},

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -74,6 +75,9 @@ func parseKey(b block) (k secret, standard bool, bad *Finding) {
 		if key.Curve == elliptic.P224() {
 			return unsupported("the curve P-224, for which no client has a TLS signature")
 		}
+		if !publicPartMatches(b.der, &key.PublicKey) {
+			return fail(CodeDamagedBlock, "the block is damaged: the public part of the key is not that of its private part, and OpenSSL refuses it", restore)
+		}
 		return keep(key), standard, nil
 	case ed25519.PrivateKey:
 		return keep(key), standard, nil
@@ -81,28 +85,60 @@ func parseKey(b block) (k secret, standard bool, bad *Finding) {
 	return unsupported(fmt.Sprintf("%T cannot sign", parsed))
 }
 
+// pkcs8 is the private key of RFC 5958.
+type pkcs8 struct {
+	Version    int
+	Algorithm  pkix.AlgorithmIdentifier
+	PrivateKey []byte
+	Rest       asn1.RawValue `asn1:"optional"`
+}
+
+func parsePKCS8(der []byte) (key pkcs8, err error) {
+	_, err = asn1.Unmarshal(der, &key)
+	return key, err
+}
+
 // unsupportedKey names the algorithm of a private key that crypto/x509 does
 // not read; empty if it is no key at all.
 func unsupportedKey(der []byte) string {
-	var pkcs8 struct {
-		Version    int
-		Algorithm  pkix.AlgorithmIdentifier
-		PrivateKey []byte
-		Rest       asn1.RawValue `asn1:"optional"`
+	if key, err := parsePKCS8(der); err == nil {
+		return unsupportedAlgorithm(key.Algorithm)
 	}
-	if _, err := asn1.Unmarshal(der, &pkcs8); err == nil {
-		return unsupportedAlgorithm(pkcs8.Algorithm)
-	}
-	var sec1 struct {
-		Version    int
-		PrivateKey []byte
-		Curve      asn1.ObjectIdentifier `asn1:"optional,explicit,tag:0"`
-		Public     asn1.RawValue         `asn1:"optional,explicit,tag:1"`
-	}
-	if _, err := asn1.Unmarshal(der, &sec1); err == nil && sec1.Version == 1 {
-		return curveName(sec1.Curve)
+	var key sec1
+	if _, err := asn1.Unmarshal(der, &key); err == nil && key.Version == 1 {
+		return curveName(key.Curve)
 	}
 	return ""
+}
+
+// sec1 is the private key of RFC 5915.
+type sec1 struct {
+	Version    int
+	PrivateKey []byte
+	Curve      asn1.ObjectIdentifier `asn1:"optional,explicit,tag:0"`
+	Public     asn1.BitString        `asn1:"optional,explicit,tag:1"`
+}
+
+// publicPartMatches tells whether the public key that an elliptic curve key
+// carries with it, if it does, is the right one: crypto/x509 does not look.
+func publicPartMatches(der []byte, pub *ecdsa.PublicKey) bool {
+	if in, err := parsePKCS8(der); err == nil {
+		der = in.PrivateKey
+	}
+	var key sec1
+	if _, err := asn1.Unmarshal(der, &key); err != nil {
+		return false
+	}
+	if key.Public.BitLength == 0 {
+		return true
+	}
+	point, err := pub.Bytes()
+	if err != nil {
+		return false
+	}
+	// Compressed, it is one coordinate and the sign of the other.
+	compressed := append([]byte{2 + point[len(point)-1]&1}, point[1:1+len(point)/2]...)
+	return bytes.Equal(key.Public.Bytes, point) || bytes.Equal(key.Public.Bytes, compressed)
 }
 
 // The object identifiers of keys that are met in practice and that not every

@@ -30,6 +30,9 @@ func TestPlaces(t *testing.T) {
 	pki := newPKI(t)
 	leaf, inter, key := pki.leaf.pem(), pki.inter.pem(), pki.leaf.pkcs8(t)
 	n := bytes.Count(leaf, []byte("\n"))
+	sec1, err := x509.MarshalECPrivateKey(newEC(t))
+	require.NoError(t, err)
+	sec1[len(sec1)-1] ^= 1 // in the public part
 	for name, tt := range map[string]struct {
 		cert, key []byte
 		code      certs.Code
@@ -52,6 +55,9 @@ func TestPlaces(t *testing.T) {
 		"DER of a key":                  {leaf, []byte("\x30\x82\x01\x00\x02\x01\x00"), certs.CodeNotPEMDER, certs.InputKey, 0, 0},
 		"only text":                     {[]byte("404 page not found\n"), key, certs.CodeNoCertificate, certs.InputCert, 0, 0},
 		"UTF-16 without a mark":         {[]byte("-\x00-\x00-\x00-\x00-\x00B\x00"), key, certs.CodeUTF16, certs.InputCert, 0, 1},
+		"END line indented":             {leaf, bytes.Replace(key, []byte("-----END"), []byte("\t-----END"), 1), certs.CodeIndentedPEM, certs.InputKey, 1, bytes.Count(key, []byte("\n"))},
+		"NUL bytes":                     {bytes.Replace(leaf, []byte("-----\n"), []byte("-----\n\x00\n"), 1), key, certs.CodeDamagedBlock, certs.InputCert, 1, 2},
+		"public part of the key":        {leaf, block("EC PRIVATE KEY", sec1), certs.CodeDamagedBlock, certs.InputKey, 1, 1},
 		"OpenSSH key":                   {leaf, block("OPENSSH PRIVATE KEY", []byte("openssh-key-v1\x00")), certs.CodeKeyUnsupported, certs.InputKey, 1, 1},
 		"public key for the key":        {leaf, block("PUBLIC KEY", []byte{0x30, 0}), certs.CodeNoPrivateKey, certs.InputKey, 0, 0},
 	} {
@@ -185,6 +191,8 @@ func TestOpenSSLReading(t *testing.T) {
 		"padding on a line of its own": {begin + wrap(unpadded, 64) + "==\n" + end, true, ""},
 		"blank line":                   {in(lines[0] + "\n" + strings.Join(lines[1:], "")), true, "put right, and said"},
 		"blank line after BEGIN":       {in("\n" + usual), true, ""},
+		"blank line, long lines":       {in("\n" + wrap(text, 76)), true, "put right, and said"},
+		"blank line, short lines":      {in("\n" + wrap(text, 40)), true, "put right, and said"},
 		"blank line before END":        {in(usual + "\n"), true, "put right, and said"},
 		"two blank lines after BEGIN":  {in("\n\n" + usual), true, "put right, and said"},
 		"comment":                      {in(lines[0] + "# comment\n" + strings.Join(lines[1:], "")), false, ""},

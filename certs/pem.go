@@ -45,6 +45,8 @@ type scanner struct {
 	started bool // body or header seen
 	header  bool
 	blank   int // line of a blank line that a body may follow
+	first   int // line of a blank line right after BEGIN
+	short   bool
 	cur     block
 	body    []byte
 }
@@ -115,6 +117,8 @@ var safeLabel = regexp.MustCompile(`^[A-Z0-9][A-Z0-9 ]{0,30}$`)
 func (s *scanner) line(n int, raw string) {
 	text := strings.TrimRight(raw, "\r \t\x00")
 	switch rest := raw[len(text):]; {
+	case strings.Contains(rest, "\x00") && s.open:
+		s.damaged(n, "has NUL bytes in it")
 	case strings.Contains(rest, "\x00"):
 		s.warnOnce(CodeJunkText, n, "there are NUL bytes in the text")
 	case strings.ContainsAny(strings.TrimSuffix(rest, "\r"), " \t"):
@@ -123,7 +127,11 @@ func (s *scanner) line(n int, raw string) {
 		s.warnOnce(CodeCRLF, n, "lines end as on Windows")
 	}
 	if cut, found := strings.CutPrefix(text, bom); found {
-		s.warnOnce(CodeBOM, n, "there is a byte order mark: Go programs do not see the block that follows it")
+		s.warnOnce(CodeBOM, n, "there is a byte order mark: Go programs do not see the block that follows it, nor does any server but at the beginning of a file")
+		if n > 1 {
+			// OpenSSL passes over one at the beginning only.
+			s.stop(CodeBOM)
+		}
 		text = cut
 	}
 
@@ -154,9 +162,7 @@ func (s *scanner) outside(n int, text string) {
 		s.begin(n, text)
 	case strings.HasPrefix(trimmed, "-----BEGIN "):
 		s.begin(n, trimmed)
-		s.bad = true
-		s.report(CodeIndentedPEM, SeverityError, n, "the block is indented, which hides it from every server",
-			"Remove the blanks before each line, as those of a YAML file.")
+		s.indented(n)
 	case strings.Contains(text, "-----END ") && strings.Contains(text, "-----BEGIN "):
 		s.joined(n)
 		s.begin(n, text[strings.Index(text, "-----BEGIN "):])
@@ -178,7 +184,7 @@ const restore = "Get the file again from where it came; do not repair it by hand
 func (s *scanner) begin(n int, text string) {
 	label, closed := strings.CutSuffix(strings.TrimPrefix(text, "-----BEGIN "), "-----")
 	s.count++
-	s.open, s.bad, s.started, s.header, s.blank, s.body = true, false, false, false, 0, nil
+	s.open, s.bad, s.started, s.header, s.blank, s.first, s.short, s.body = true, false, false, false, 0, 0, false, nil
 	s.cur = block{index: s.count, line: n, label: label}
 	if !closed {
 		s.damaged(n, "has a damaged BEGIN line")
@@ -189,6 +195,9 @@ func (s *scanner) inside(n int, text string) {
 	trimmed := strings.TrimLeft(text, " \t")
 	switch {
 	case strings.HasPrefix(trimmed, "-----END "), s.bad && startsWithDash(trimmed) && strings.Contains(trimmed, "END "):
+		if trimmed != text && !s.bad {
+			s.indented(n)
+		}
 		s.end(n, trimmed)
 	case strings.HasPrefix(trimmed, "-----BEGIN "):
 		s.damaged(s.cur.line, fmt.Sprintf("is cut off: the next one begins at line %d before its END line", n))
@@ -198,8 +207,12 @@ func (s *scanner) inside(n int, text string) {
 	case text == "":
 		// One right after BEGIN ends a header that is not there; OpenSSL takes
 		// any other for the end of one that it then cannot read.
-		if !s.header && n > s.cur.line+1 {
+		switch {
+		case s.header:
+		case n > s.cur.line+1:
 			s.blank = n
+		default:
+			s.first = n
 		}
 		s.header = false
 	case !s.started && strings.Contains(text, ":"):
@@ -210,6 +223,12 @@ func (s *scanner) inside(n int, text string) {
 			s.cur.encrypted = true
 		}
 	default:
+		// Behind a header, be it none, OpenSSL wants lines of 64, but for the
+		// last.
+		if s.first != 0 && (s.short || len(text) > 64) {
+			s.blank = s.first
+		}
+		s.short = len(text) < 64
 		if s.blank != 0 {
 			s.blankLine()
 		}
@@ -275,7 +294,21 @@ func (s *scanner) blankLine() {
 		return
 	}
 	s.warnOnce(CodeBlankLineInBlock, s.blank, "there is a blank line inside a block: OpenSSL, and so nginx and Node, do not read it")
-	s.findings[len(s.findings)-1].stops = true
+	s.stop(CodeBlankLineInBlock)
+}
+
+// stop marks what was reported under a code as something that no server
+// passes over.
+func (s *scanner) stop(code Code) {
+	for i := range s.findings {
+		s.findings[i].stops = s.findings[i].stops || s.findings[i].Code == code
+	}
+}
+
+func (s *scanner) indented(n int) {
+	s.bad = true
+	s.report(CodeIndentedPEM, SeverityError, n, "the block is indented, which hides it from every server",
+		"Remove the blanks before each line, as those of a YAML file.")
 }
 
 func (s *scanner) joined(n int) {

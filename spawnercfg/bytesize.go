@@ -123,6 +123,9 @@ func pythonFloat(s string) (float64, bool) {
 	if !decimalFloat.MatchString(s) && !namedFloat.MatchString(s) {
 		return 0, false
 	}
+	if strings.EqualFold(strings.TrimLeft(s, "+-"), "nan") {
+		return math.NaN(), true // with a sign, which ParseFloat does not take
+	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
 	return f, err == nil || errors.Is(err, strconv.ErrRange)
 }

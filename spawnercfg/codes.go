@@ -3,8 +3,8 @@ package spawnercfg
 // Codes of [Lint], by what they are about. Those that end in -refused, which
 // systemd decides, are beside [Unit].
 const (
-	// CodeUnsure is an option whose value is not certain, so that it was not
-	// judged.
+	// CodeUnsure is an option whose value is not certain, or all those of a
+	// file or section, so that it was not judged.
 	CodeUnsure Code = "value-not-certain"
 
 	// CodeUnknownSection is a section that no class of the hub obeys; the hub

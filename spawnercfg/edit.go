@@ -72,9 +72,10 @@ func (e *EditError) Unwrap() error { return e.Err }
 //
 // An option that nothing sets gets a line of its own: behind the last one of
 // its section, or else below the commented default that --generate-config
-// wrote for it, or else at the end. In a list or dict only the elements that
-// differ are touched, so that comments between them stay; one behind a removed
-// element goes with it. Where that is not enough the error is an *[EditError];
+// wrote for it, or else at the end. In a list, set or dict only the elements
+// that differ are touched, so that comments between them stay; one behind a
+// removed element goes with it. Those of a set or dict keep the file's order,
+// whatever that of v is. Where that is not enough the error is an *[EditError];
 // a value that no literal says is an *[OptionError].
 func (f *File) Set(section, name string, v Value) (*File, error) {
 	s := Setting{Section: section, Name: name, Value: v}
@@ -128,7 +129,7 @@ func (f *File) owns(w Writer) bool { return w.file == f && w.Block == "" }
 
 // sameSetting reports whether two values of an option are one for its trait.
 func sameSetting(section, name string, v, w Value) bool {
-	if v.Identical(w) {
+	if alike(v, w) {
 		return true
 	}
 	t, ok := LookupTrait(section, name)
@@ -140,7 +141,30 @@ func sameSetting(section, name string, v, w Value) bool {
 		return false
 	}
 	w, raised = t.Validate(w)
-	return raised == nil && v.Identical(w)
+	return raised == nil && alike(v, w)
+}
+
+// alike reports whether two values are Identical but for the order of the
+// entries of dicts, which means nothing to Python.
+func alike(v, w Value) bool {
+	if v.kind != w.kind {
+		return false
+	}
+	switch v.kind {
+	case ListKind, TupleKind:
+		return slices.EqualFunc(v.data.([]Value), w.data.([]Value), alike)
+	case DictKind:
+		items := w.data.([]Item)
+		entries := make(map[string]Item, len(items))
+		for _, it := range items {
+			entries[it.Key.hashKey()] = it
+		}
+		return v.length() == w.length() && !slices.ContainsFunc(v.data.([]Item), func(it Item) bool {
+			with, ok := entries[it.Key.hashKey()]
+			return !ok || !it.Key.Identical(with.Key) || !alike(it.Value, with.Value)
+		})
+	}
+	return v.Identical(w)
 }
 
 // splice replaces the bytes from start to end.
@@ -167,7 +191,7 @@ func (f *File) edited(want Setting, splices []splice, was Reading) (*File, error
 			refused.Reasons = now.Reasons
 			return nil, refused
 		}
-	} else if now.Certainty != Certain || !now.Value.Identical(want.Value) {
+	} else if now.Certainty != Certain || !alike(now.Value, want.Value) {
 		refused.Reasons = now.Reasons
 		return nil, refused
 	}
@@ -327,13 +351,15 @@ func DropInPath(config string) string {
 
 // Include returns the file with one line at its end that loads a drop-in by
 // its absolute path. A file whose last statement does so already is returned
-// itself; an earlier line is moved.
+// itself; an earlier line is moved. It is an *[EditError] where the line might
+// not be run, or load_subconfig be another; code that has got hold of c is no
+// hindrance.
 func (f *File) Include(dropIn string) (*File, error) {
 	if !path.IsAbs(dropIn) || path.Clean(dropIn) != dropIn || strings.ContainsAny(dropIn, "$~%'\"") {
 		// traitlets expands the first three, and strips quotes.
 		return nil, fmt.Errorf("spawnercfg: %q is no plain absolute path", dropIn)
 	}
-	if len(f.table.sticky) > 0 {
+	if f.astray {
 		return nil, &EditError{Option: "load_subconfig", Reasons: f.Reasons(), Err: ErrWriters}
 	}
 	name, err := StrValue(dropIn).Python()

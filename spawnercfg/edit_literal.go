@@ -45,8 +45,8 @@ func (e *elements) plan(v Value) bool {
 		return false
 	}
 	want, _ := keysOf(v)
-	if e.lit.Kind == py.Set {
-		// The order is nobody's: what stays, stays where it is.
+	if e.lit.Kind == py.Set || e.lit.Kind == py.Dict {
+		// The order is the file's: what stays, stays where it is.
 		had := map[string]bool{}
 		for _, o := range old {
 			had[o.key] = true
@@ -216,7 +216,7 @@ func (e *elements) replace(i int, with element) bool {
 
 // revalue gives the value of a dict's item i another value.
 func (e *elements) revalue(i int, old, v Value) bool {
-	if old.Identical(v) {
+	if alike(old, v) {
 		return true
 	}
 	lit := e.lit.Items[i]

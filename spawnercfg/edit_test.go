@@ -54,6 +54,8 @@ func TestSet(t *testing.T) {
 		"first removed":        {list, paths, Strs("/srv"), strings.Replace(list, "    '/',      # everything\n", "", 1)},
 		"item's value":         {dict, props, str("A", "1", "B", "3"), strings.Replace(dict, "'2'", "'3'", 1)},
 		"item behind no comma": {dict, props, str("A", "1", "B", "2", "C", "3"), strings.Replace(dict, "'2'   # two\n", "'2',   # two\n    'C': '3',\n", 1)},
+		"items in order":       {dict, props, str("B", "2", "A", "1"), dict},
+		"item in any order":    {dict, props, str("C", "3", "B", "2", "A", "1"), strings.Replace(dict, "'2'   # two\n", "'2',   # two\n    'C': '3',\n", 1)},
 		"item removed":         {dict, props, str("B", "2"), strings.Replace(dict, "    'A': '1',  # one\n", "", 1)},
 		"inline added":         {"c.Spawner.args = ['a', 'b']\n", "Spawner.args", Strs("a", "b", "c"), "c.Spawner.args = ['a', 'b', 'c']\n"},
 		"inline removed":       {"c.Spawner.args = ['a', 'b' , 'c']\n", "Spawner.args", Strs("a", "c"), "c.Spawner.args = ['a', 'c']\n"},
@@ -147,6 +149,8 @@ func TestInclude(t *testing.T) {
 		"load_subconfig('" + path + "')  # last\n# end":           "load_subconfig('" + path + "')  # last\n# end",
 		"a; load_subconfig(\"" + path + "\")\nb\n":                "a\nb\nload_subconfig('" + path + "')\n",
 		"if x:\r\n    a\r\nload_subconfig('/x.py')\r\nb\r\n":      "if x:\r\n    a\r\nload_subconfig('/x.py')\r\nb\r\nload_subconfig('" + path + "')\r\n",
+		"configure(c)\nfor c in []: pass\n":                       "configure(c)\nfor c in []: pass\nload_subconfig('" + path + "')\n",
+		"from x import get_config\nc = get_config()\n":            "from x import get_config\nc = get_config()\nload_subconfig('" + path + "')\n",
 		"c.Spawner.args = f()\nload_subconfig('" + path + "')\nb": "c.Spawner.args = f()\nb\nload_subconfig('" + path + "')\n",
 	} {
 		g, err := parseText(t, src).Include(path)
@@ -161,8 +165,13 @@ func TestInclude(t *testing.T) {
 		_, err := parseText(t, "").Include(bad)
 		assert.ErrorContains(t, err, "no plain absolute path", bad)
 	}
-	_, err := parseText(t, "load_subconfig = print\n").Include(path)
-	assert.ErrorIs(t, err, ErrWriters)
+	for _, src := range []string{
+		"load_subconfig = print\n", "from x import *\n", "from x import load_subconfig\n", "exec(x)\n", "import sys\nsys.exit()\n",
+		"raise x\n", "ｌoad_subconfig = print\n", "f(load_subconfig)\n", "{% x %}\n",
+	} {
+		_, err := parseText(t, src).Include(path)
+		assert.ErrorIs(t, err, ErrWriters, src)
+	}
 }
 
 // TestEditsEqualTraitlets lets traitlets' own loader judge edits of the
@@ -175,6 +184,7 @@ func TestEditsEqualTraitlets(t *testing.T) {
 	type edit struct {
 		option string
 		v      Value // zero for Unset
+		now    Value // v with the entries of dicts in the file's order
 	}
 	var edits []edit
 	var cases []loadCase
@@ -201,6 +211,7 @@ func TestEditsEqualTraitlets(t *testing.T) {
 			refused++
 			continue
 		}
+		e.now = g.Read(section, name).Value
 		edits = append(edits, e)
 		cases = append(cases, loadCase{Main: src}, loadCase{Main: string(g.Bytes())})
 	}
@@ -219,7 +230,8 @@ func TestEditsEqualTraitlets(t *testing.T) {
 		if e.v.IsZero() {
 			require.Contains(t, []string{"", "empty"}, after.Options[e.option], show)
 		} else {
-			require.Equal(t, canonicalValue(e.v), after.Options[e.option], show)
+			require.True(t, e.now.Equal(e.v), show)
+			require.Equal(t, canonicalValue(e.now), after.Options[e.option], show)
 		}
 		delete(before.Options, e.option)
 		delete(after.Options, e.option)

@@ -27,6 +27,9 @@ type File struct {
 	table    *table
 	subs     []SubConfig
 	json     string
+	// astray says that a line at the end may not be run, or be about another
+	// load_subconfig.
+	astray bool
 }
 
 // ParseOptions says what stands around a file that is parsed. The zero value

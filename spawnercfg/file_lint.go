@@ -3,6 +3,7 @@ package spawnercfg
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -32,7 +33,12 @@ const (
 // finding is.
 func (f *File) Lint() Report {
 	report := f.lintFile()
-	return append(report, Lint(f.Settings())...)
+	return append(report, lint(f.Settings(), func(section, name string) string {
+		if r := f.Read(section, name); r.Certainty == NotCertain {
+			return r.Reasons[0].String()
+		}
+		return ""
+	})...)
 }
 
 func (f *File) lintFile() (report Report) {
@@ -41,12 +47,16 @@ func (f *File) lintFile() (report Report) {
 		report = append(report, Finding{Code: CodeConfigNotRead, Severity: Warning, Pos: here, Hint: "give it a name that ends in .py",
 			Message: fmt.Sprintf("given to the hub by -f, %s is read in its place: the hub changes the ending", strings.TrimSuffix(filepath.Base(f.path), ext)+".py")})
 	}
-	seen := map[Position]bool{}
-	reasons := f.Reasons()
+	everywhere := f.Reasons()
+	for _, name := range sortedKeys(f.table.sections) {
+		everywhere = append(append(everywhere, f.table.sections[name].sticky...), f.table.sections[name].base...)
+	}
+	reasons := slices.Clone(everywhere)
 	for _, r := range f.Readings() {
 		reasons = append(reasons, r.Reasons...)
 	}
-	for _, r := range reasons {
+	seen := map[Position]bool{}
+	for i, r := range reasons {
 		finding := Finding{Severity: Error, Pos: r.Pos, Message: r.Text}
 		switch r.Code {
 		case ReasonRaises:
@@ -55,8 +65,13 @@ func (f *File) lintFile() (report Report) {
 			finding.Code, finding.Hint = CodeGetConfig, "leave get_config as it is, or out: c is there before the first line"
 		case ReasonNotPython:
 			finding.Code = CodeNotPython
+		case ReasonSubconfig, ReasonConditional:
+			continue // below, or with the option
 		default:
-			continue
+			if i >= len(everywhere) {
+				continue // with the option
+			}
+			finding.Code, finding.Severity, finding.Message = CodeUnsure, Info, "options that stand nowhere else are not judged: "+r.Text
 		}
 		if !seen[r.Pos] {
 			seen[r.Pos] = true

@@ -34,6 +34,12 @@ func TestFileLint(t *testing.T) {
 		{"sub-configuration", "/etc/hub/config.py", good + "load_subconfig('/etc/hub/sub.py')\n", []Code{CodeCPULosesPercent}, 1},
 		{"sub-configuration missing", "/etc/hub/config.py", good + "load_subconfig('/etc/hub/nowhere.py')\n", []Code{CodeSubconfigMissing}, 5},
 		{"sub-configuration relative", "/etc/hub/config.py", good + "load_subconfig('plain_sub.py')\n", []Code{CodeSubconfigRelative}, 5},
+		{"handed on", "/etc/hub/config.py", "def configure(c):\n    c.SystemdSpawner.mem_limit = '2G'\nconfigure(c)\n", []Code{CodeUnsure}, 3},
+		{"under another name", "/etc/hub/config.py", "s = c.SystemdSpawner\ns.mem_limit = '2G'\nhub = c.JupyterHub\nhub.spawner_class = 'systemd'\n", []Code{CodeUnsure, CodeUnsure}, 3},
+		{"sub-configurations by a pattern", "/etc/hub/config.py", "import glob\nfor f in glob.glob('/etc/hub/*.py'):\n    load_subconfig(f)\n", []Code{CodeSubconfigUnread}, 3},
+		{"an object for a class", "/etc/hub/config.py", good + "from x import MySpawner, GitHubOAuthenticator as G\nc.JupyterHub.spawner_class = MySpawner\nc.MySpawner.cpu_limit = 1\nc.MySpawner.own = 1\nc.JupyterHub.authenticator_class = G\nc.GitHubOAuthenticator.scope = []\nc.OAuthenticator.auto_login = True\n",
+			[]Code{CodeAssignedTwice, CodeUnsure, CodeSubclass, CodeUnsure}, 1},
+		{"a class from elsewhere", "/etc/hub/config.py", good + "c.JupyterHub.authenticator_class = 'native'\nc.NativeAuthenticator.open_signup = True\nc.Nativeauthenticator.x = 1\n", []Code{CodeUnknownSection}, 7},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file, err := Parse([]byte(tt.text), ParseOptions{Path: tt.path, FS: tree, Dir: "/etc/hub"})

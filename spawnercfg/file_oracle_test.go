@@ -180,7 +180,7 @@ func (r configs) statement(sub bool) string {
 	if !sub && r.IntN(4) == 0 {
 		return r.load()
 	}
-	switch r.IntN(67) {
+	switch r.IntN(72) {
 	case 0:
 		return "if " + r.pick("True", "False", "v", "not v") + ":\n    " + body + "\nelse:\n    " + u + " = 'other'"
 	case 1:
@@ -246,7 +246,7 @@ func (r configs) statement(sub bool) string {
 	case 31:
 		return "c." + s + ".update({'" + n + "': " + r.pick("'upd'", "['upd']", "v") + "})"
 	case 32:
-		return "c." + s + ".update(" + n + "=" + r.pick("'upd'", "v") + ")"
+		return "c." + s + ".update(" + r.pick("", "", "{'mem_limit': 'first', 'args': []}, ") + n + "=" + r.pick("'upd'", "v") + r.pick("", ", other=1,") + ")"
 	case 33:
 		return "c.update({'" + s + "': {'" + n + "': 1}})"
 	case 34:
@@ -313,6 +313,16 @@ func (r configs) statement(sub bool) string {
 		return "[0 for " + strings.Trim(t, "()") + " in ['comprehended']]"
 	case 66:
 		return "import contextlib\nwith contextlib.nullcontext('with') as " + t + ": pass"
+	case 67:
+		return "g = (" + t + ".append('generated') for _ in [1])\n" + simple + "\nlist(g)"
+	case 68:
+		return "g = (0 for " + strings.Trim(t, "()") + " in ['generated'])\n" + simple + "\nlist(g)"
+	case 69:
+		return "def give(x, to):\n    to." + s + "." + n + " = 'given'\n    return []\n" + r.pick("for x in give(1, c): pass", "def k(c, x=give(1, c)): pass", "class K(*give(1, c)): pass")
+	case 70:
+		return "for x, (y, c) in [(1, (2, type(c)()))]: pass"
+	case 71:
+		return "def k(x=lambda y, c: 1):\n    " + block + "\nk()"
 	case 62:
 		return "c." + s + " = type(c)({'" + n + "': 'replaced'})"
 	}

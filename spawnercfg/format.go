@@ -3,9 +3,9 @@ package spawnercfg
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -78,7 +78,6 @@ func parseFormat(format string) []formatPart {
 func parseField(s []rune) (p formatPart, n int, msg string) {
 	p.isField = true
 	var c rune
-	bracket := false
 name:
 	for n < len(s) {
 		c = s[n]
@@ -87,21 +86,15 @@ name:
 		case '{':
 			return p, n, "unexpected '{' in field name"
 		case '[':
-			bracket = true
-		case ']':
-			bracket = false
-		case '}', ':', '!':
-			if !bracket {
-				break name
+			// Up to its bracket an index may hold anything.
+			for n < len(s) && s[n] != ']' {
+				n++
 			}
+		case '}', ':', '!':
+			break name
 		}
 	}
-	switch c {
-	case '}', ':', '!':
-		if bracket {
-			return p, n, "expected '}' before end of string"
-		}
-	default:
+	if c != '}' && c != ':' && c != '!' {
 		return p, n, "expected '}' before end of string"
 	}
 	p.name = string(s[:n-1])
@@ -185,11 +178,7 @@ func (f templateFields) field(p formatPart, depth int) (string, error) {
 	case 'a':
 		v = StrValue(ascii(v.String()))
 	default:
-		text := string(p.conversion)
-		if p.conversion <= 32 || p.conversion >= 127 {
-			text = fmt.Sprintf(`\x%x`, p.conversion)
-		}
-		return "", &PythonError{"ValueError", "Unknown conversion specifier " + text}
+		return "", &PythonError{"ValueError", "Unknown conversion specifier " + formatCode(p.conversion)}
 	}
 	spec := p.spec
 	if strings.ContainsRune(spec, '{') {
@@ -201,6 +190,14 @@ func (f templateFields) field(p formatPart, depth int) (string, error) {
 		return v.str(), nil
 	}
 	return formatValue(v, spec)
+}
+
+// formatCode returns a character as CPython's messages about formats show it.
+func formatCode(c rune) string {
+	if c <= 32 || c >= 127 {
+		return fmt.Sprintf(`\x%x`, c)
+	}
+	return string(c)
 }
 
 // ascii is Python's ascii() of text that repr has written.
@@ -227,24 +224,15 @@ func (f templateFields) object(name string) (Value, error) {
 	if i := strings.IndexAny(name, ".["); i >= 0 {
 		first, rest = name[:i], name[i:]
 	}
-	digits := first != "" && !strings.ContainsFunc(first, func(r rune) bool { return !unicode.Is(unicode.Nd, r) })
+	index, raised := formatInteger(first)
 	var v Value
 	switch {
+	case raised != nil:
+		return v, raised
 	case first == "":
 		return v, &PythonError{"IndexError", "Replacement index 0 out of range for positional args tuple"}
-	case digits:
-		number := ""
-		for _, r := range first {
-			number += string('0' + decimalDigit(r)%10)
-			if r < utf8.RuneSelf {
-				number = number[:len(number)-1] + string(r)
-			}
-		}
-		i, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			return v, &PythonError{"ValueError", "Too many decimal digits in format string"}
-		}
-		return v, &PythonError{"IndexError", fmt.Sprintf("Replacement index %d out of range for positional args tuple", i)}
+	case index >= 0:
+		return v, &PythonError{"IndexError", fmt.Sprintf("Replacement index %d out of range for positional args tuple", index)}
 	default:
 		var ok bool
 		if v, ok = f[first]; !ok {
@@ -280,21 +268,40 @@ func (f templateFields) object(name string) (Value, error) {
 		if key == "" {
 			return v, &PythonError{"ValueError", "Empty attribute in format string"}
 		}
+		if index, raised = formatInteger(key); raised != nil {
+			return v, raised
+		}
 		s, ok := v.Str()
-		if !ok {
+		switch chars := []rune(s); {
+		case !ok:
 			return v, &PythonError{"TypeError", "'int' object is not subscriptable"}
-		}
-		i, err := strconv.Atoi(key)
-		if err != nil || key[0] == '-' || key[0] == '+' {
+		case index < 0:
 			return v, &PythonError{"TypeError", "string indices must be integers, not 'str'"}
-		}
-		if chars := []rune(s); i < len(chars) {
-			v = StrValue(string(chars[i]))
-		} else {
+		case index < int64(len(chars)):
+			v = StrValue(string(chars[index]))
+		default:
 			return v, &PythonError{"IndexError", "string index out of range"}
 		}
 	}
 	return v, nil
+}
+
+// formatInteger is get_integer of CPython's unicode_format.h: a number written
+// in decimal digits of any script, or -1.
+func formatInteger(s string) (int64, *PythonError) {
+	n := int64(-1)
+	for _, r := range s {
+		if !unicode.Is(unicode.Nd, r) {
+			return -1, nil
+		}
+		d := int64(decimalDigit(r))
+		n = max(n, 0)
+		if n > (math.MaxInt64-d)/10 {
+			return -1, &PythonError{"ValueError", "Too many decimal digits in format string"}
+		}
+		n = n*10 + d
+	}
+	return n, nil
 }
 
 // attribute is v.name. A str has only methods and what all objects have,
@@ -338,7 +345,7 @@ type formatSpec struct {
 	sign             rune
 	noNegativeZero   bool
 	alternate        bool
-	width, precision int
+	width, precision int64
 	grouping         rune
 	typ              rune
 }
@@ -379,34 +386,29 @@ func parseSpec(spec string, kind Kind) (f formatSpec, raised *PythonError) {
 		}
 		s = s[1:]
 	}
-	digits := func() (n, count int) {
-		for len(s) > 0 && unicode.Is(unicode.Nd, s[0]) {
-			d := s[0] - '0'
-			if s[0] >= utf8.RuneSelf {
-				d = decimalDigit(s[0])
-			}
-			if n <= maxWidth {
-				n = n*10 + int(d)
-			}
-			s = s[1:]
-			count++
+	digits := func() (n int64) {
+		end := 0
+		for end < len(s) && unicode.Is(unicode.Nd, s[end]) {
+			end++
 		}
-		return n, count
+		n, raised = formatInteger(string(s[:end]))
+		s = s[end:]
+		return n
 	}
-	f.width, _ = digits()
+	if f.width = max(0, digits()); raised != nil {
+		return f, raised
+	}
 	f.grouping = take(",_")
-	if f.grouping != 0 && len(s) > 0 && (s[0] == ',' || s[0] == '_') {
-		if s[0] == f.grouping {
-			return f, &PythonError{"ValueError", fmt.Sprintf("Cannot specify both '%c' and '%c'.", f.grouping, s[0])}
-		}
+	if f.grouping != 0 && len(s) > 0 && s[0] == ','+'_'-f.grouping {
 		return f, &PythonError{"ValueError", "Cannot specify both ',' and '_'."}
 	}
 	if take(".") != 0 {
-		n, count := digits()
-		if count == 0 {
+		if f.precision = digits(); raised != nil {
+			return f, raised
+		}
+		if f.precision < 0 {
 			return f, &PythonError{"ValueError", "Format specifier missing precision"}
 		}
-		f.precision = n
 	}
 	if len(s) > 1 {
 		return f, invalid
@@ -429,17 +431,20 @@ func formatValue(v Value, spec string) (string, error) {
 	if f.width > maxWidth || f.precision > maxWidth {
 		return "", fmt.Errorf("a field of %s characters %w", spec, ErrNotForetold)
 	}
-	if f.grouping != 0 && (v.kind == StrKind || f.typ == 'c' || f.typ == 'n' || f.grouping == ',' && strings.ContainsRune("boxX", f.typ)) {
-		typ := f.typ
-		if typ == 0 {
-			typ = 's'
-		}
-		return "", &PythonError{"ValueError", fmt.Sprintf("Cannot specify '%c' with '%c'.", f.grouping, typ)}
+	if f.typ == 0 {
+		f.typ = map[Kind]rune{StrKind: 's', IntKind: 'd'}[v.kind]
+	}
+	grouped := "deEfFgG%"
+	if f.grouping == '_' {
+		grouped += "boxX"
+	}
+	if f.grouping != 0 && !strings.ContainsRune(grouped, f.typ) {
+		return "", &PythonError{"ValueError", fmt.Sprintf("Cannot specify '%c' with '%s'.", f.grouping, formatCode(f.typ))}
 	}
 	if s, ok := v.Str(); ok {
 		switch {
-		case f.typ != 0 && f.typ != 's':
-			return "", &PythonError{"ValueError", fmt.Sprintf("Unknown format code '%c' for object of type 'str'", f.typ)}
+		case f.typ != 's':
+			return "", &PythonError{"ValueError", fmt.Sprintf("Unknown format code '%s' for object of type 'str'", formatCode(f.typ))}
 		case f.sign == ' ':
 			return "", &PythonError{"ValueError", "Space not allowed in string format specifier"}
 		case f.sign != 0:
@@ -451,7 +456,7 @@ func formatValue(v Value, spec string) (string, error) {
 		case f.align == '=':
 			return "", &PythonError{"ValueError", "'=' alignment not allowed in string format specifier"}
 		}
-		if chars := []rune(s); f.precision >= 0 && f.precision < len(chars) {
+		if chars := []rune(s); f.precision >= 0 && f.precision < int64(len(chars)) {
 			s = string(chars[:f.precision])
 		}
 		return f.pad("", s), nil
@@ -463,7 +468,7 @@ func formatValue(v Value, spec string) (string, error) {
 func (f formatSpec) formatInt(i *big.Int) (string, error) {
 	base, prefix := 10, ""
 	switch f.typ {
-	case 0, 'd', 'n':
+	case 'd', 'n':
 	case 'b':
 		base, prefix = 2, "0b"
 	case 'o':
@@ -473,13 +478,13 @@ func (f formatSpec) formatInt(i *big.Int) (string, error) {
 	case 'c', 'e', 'E', 'f', 'F', 'g', 'G', '%':
 		return "", fmt.Errorf("a number in format %c %w", f.typ, ErrNotForetold)
 	default:
-		return "", &PythonError{"ValueError", fmt.Sprintf("Unknown format code '%c' for object of type 'int'", f.typ)}
+		return "", &PythonError{"ValueError", fmt.Sprintf("Unknown format code '%s' for object of type 'int'", formatCode(f.typ))}
 	}
 	if f.precision >= 0 {
 		return "", &PythonError{"ValueError", "Precision not allowed in integer format specifier"}
 	}
 	if f.noNegativeZero {
-		return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in format specifier with integer"}
+		return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in integer format specifier"}
 	}
 	digits := new(big.Int).Abs(i).Text(base)
 	if f.typ == 'X' {
@@ -511,7 +516,7 @@ func (f formatSpec) formatInt(i *big.Int) (string, error) {
 }
 
 func (f formatSpec) pad(prefix, s string) string {
-	missing := f.width - utf8.RuneCountInString(prefix+s)
+	missing := int(f.width) - utf8.RuneCountInString(prefix+s)
 	if missing <= 0 {
 		return prefix + s
 	}

@@ -20,8 +20,13 @@ import (
 // It knows JupyterHub 5.5 and SystemdSpawner 1.0. Options that some earlier
 // and later version has are the same but for a few; [Check] judges by the
 // installed one.
-func Lint(settings []Setting) Report {
+func Lint(settings []Setting) Report { return lint(settings, nil) }
+
+// lint also knows which options may be set though the settings do not have
+// them.
+func lint(settings []Setting, doubt func(section, name string) string) Report {
 	l := newLinter(settings)
+	l.doubt = doubt
 	for _, s := range settings {
 		l.structure(s)
 	}
@@ -65,7 +70,10 @@ type linter struct {
 	// its class is one that this package does not know.
 	spawner []string
 	derived bool
-	report  Report
+	// doubt says why an option that is not among the settings may be set, and
+	// "" if it is not; nil doubts nothing.
+	doubt  func(section, name string) string
+	report Report
 }
 
 func newLinter(settings []Setting) *linter {
@@ -102,10 +110,18 @@ func (l *linter) effective(sections []string, name string) (Setting, bool) {
 			}
 		}
 	}
-	if found == nil {
-		return Setting{}, false
+	if found != nil {
+		return *found, true
 	}
-	return *found, true
+	for _, section := range sections {
+		if l.doubt == nil {
+			break
+		}
+		if why := l.doubt(section, name); why != "" {
+			return Setting{Section: section, Name: name, Unsure: why}, true
+		}
+	}
+	return Setting{}, false
 }
 
 // value returns the value of an option of the spawner that counts, its
@@ -200,7 +216,7 @@ func (l *linter) structure(s Setting) {
 			"the hub makes spawners and authenticators without a parent, so that a nested section does nothing"))
 		return
 	}
-	known := Ancestry(s.Section) != nil || l.isSpawner(s.Section) || l.named(s.Section)
+	known := Ancestry(s.Section) != nil || l.isSpawner(s.Section) || l.named(s.Section) || l.foreign(s.Section)
 	if !known {
 		l.unknownSection(s)
 		return
@@ -222,6 +238,18 @@ func (l *linter) structure(s Setting) {
 			l.add(about(s, CodeOverridden, Info, "", "%s has the last word, wherever it stands in the file: it is derived from %s", e.Option(), s.Section))
 		}
 	}
+}
+
+// foreign reports whether a section may be that of a class that the hub uses
+// and this package does not know, or of one of its bases.
+func (l *linter) foreign(section string) bool {
+	for option, kind := range map[string]string{"spawner_class": "Spawner", "authenticator_class": "Authenticator", "proxy_class": "Proxy"} {
+		class, s := l.class(option)
+		if foreignClass(section, kind) && (s.Unsure != "" || class != "" && Ancestry(class) == nil) {
+			return true
+		}
+	}
+	return false
 }
 
 // named reports whether the hub is told to use a class of that name.
@@ -247,9 +275,13 @@ func (l *linter) unknownSection(s Setting) {
 }
 
 func (l *linter) unknownOption(s Setting) {
-	class := s.Section
+	class, severity := s.Section, Error
 	if Ancestry(class) == nil {
-		class = "SystemdSpawner"
+		if !l.isSpawner(class) {
+			return
+		}
+		// A class that is not known may have it.
+		class, severity = "SystemdSpawner", Warning
 	}
 	var candidates []string
 	for _, t := range hubTraits {
@@ -260,9 +292,8 @@ func (l *linter) unknownOption(s Setting) {
 	near := nearest(s.Name, candidates)
 	switch {
 	case near != "":
-		l.add(about(s, CodeUnknownOption, Error, "write c."+s.Section+"."+near, "%s has no such option: the hub ignores it, with a warning in its log; %s is meant", s.Section, near))
-	case l.derived && l.isSpawner(s.Section) || Ancestry(s.Section) == nil:
-		// A class that is not known may have it.
+		l.add(about(s, CodeUnknownOption, severity, "write c."+s.Section+"."+near, "%s has no such option: the hub ignores it, with a warning in its log; %s is meant", class, near))
+	case l.derived && l.isSpawner(s.Section):
 	default:
 		l.add(about(s, CodeUnknownOption, Warning, "", "%s has no such option: the hub ignores it, with a warning in its log", s.Section))
 	}

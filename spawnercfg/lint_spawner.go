@@ -226,7 +226,7 @@ func (l *linter) property(s Setting, name, text string) {
 			if on, ok := parseBool(text); ok && !on {
 				l.add(about(s, CodePropertyShadows, Error, "set disable_user_sudo = False if that is meant", "it lets users gain privileges, though disable_user_sudo says no"))
 			}
-		case truth(base) || name == "StateDirectory" && truth(base):
+		case truth(base):
 			l.add(about(s, CodePropertyShadows, Warning, "set "+option+" alone", "%s = %s replaces what %s says; what the server is told of its limits stays", name, text, option))
 		}
 	}
@@ -370,9 +370,9 @@ func (l *linter) limits() {
 	limit, s := l.value("mem_limit")
 	properties, _ := l.value("unit_extra_properties")
 	switch {
-	case limit.IsNone() && properties.Lookup("MemoryMax").IsZero():
+	case limit.IsNone() && !properties.IsZero() && properties.Lookup("MemoryMax").IsZero():
 		l.add(about(s, CodeNoMemoryLimit, Info, "c.SystemdSpawner.mem_limit = '2G'", "one user can use all memory of the machine"))
-	case truth(limit) && properties.Lookup("MemorySwapMax").IsZero():
+	case truth(limit) && !properties.IsZero() && properties.Lookup("MemorySwapMax").IsZero():
 		l.add(about(s, CodeMemorySwap, Info, "unit_extra_properties = {'MemorySwapMax': '0'}", "on a machine with swap a user can use that beyond the limit"))
 	}
 	dynamic, _ := l.value("dynamic_users")
@@ -388,7 +388,7 @@ func (l *linter) limits() {
 		}
 	}
 	readonly, _ := l.value("readonly_paths")
-	if readwrite, s := l.value("readwrite_paths"); truth(readwrite) && !readonly.IsZero() && !truth(readonly) && properties.Lookup("ProtectSystem").IsZero() {
+	if readwrite, s := l.value("readwrite_paths"); truth(readwrite) && !readonly.IsZero() && !truth(readonly) && !properties.IsZero() && properties.Lookup("ProtectSystem").IsZero() {
 		l.add(about(s, CodeReadwriteAlone, Info, "set readonly_paths", "nothing is read-only that this could be an exception from"))
 	}
 }
@@ -430,6 +430,9 @@ func (l *linter) commandPath() {
 // users tries the configuration on the users that it names, and on one called
 // alice.
 func (l *linter) users() {
+	if template, _ := l.value("unit_name_template"); template.IsZero() {
+		return
+	}
 	units := map[string]string{}
 	for _, known := range append([]Setting{{Value: Strs("alice")}}, l.knownUsers()...) {
 		names, _ := strs(known.Value)

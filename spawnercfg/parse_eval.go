@@ -68,6 +68,8 @@ func (r *reader) reason(code ReasonCode, at int, text string) Reason {
 // stick makes every option uncertain for good.
 func (r *reader) stick(code ReasonCode, at int, text string) {
 	r.sticky = add(r.sticky, r.reason(code, at, text))
+	// Whoever has c has not yet what load_subconfig needs.
+	r.f.astray = r.f.astray || code != ReasonHandedOn
 }
 
 // survey looks at every name once, wherever it stands.
@@ -98,6 +100,7 @@ func (r *reader) survey() {
 			default:
 				if foldsToASCII(name) {
 					r.stick(ReasonHandedOn, int(t.Start), "Python may take the name "+string(name)+" for another")
+					r.f.astray = true
 				}
 			}
 		}
@@ -134,31 +137,46 @@ func (r *reader) context(i int) place {
 			ctx.block = word
 		}
 		ctx.when = max(ctx.when, perhaps)
-		if !h.Header {
-			continue
-		}
-		if word == "async" && len(h.Tokens) > 1 && h.Tokens[1].Is(r.src, "def") {
-			word = "def"
-		}
-		if word == "def" {
+		if h.Header && r.isDef(h.Tokens) {
 			ctx.when = whenever
-			ctx.local = ctx.local || r.hasParameter(h.Tokens)
+			ctx.local = ctx.local || r.parameter(h.Tokens) >= 0
 		}
 	}
 	return ctx
 }
 
-// hasParameter reports whether a function's header has a parameter c.
-func (r *reader) hasParameter(toks []py.Token) bool {
-	depth := 0
+// isDef reports whether a header is that of a function.
+func (r *reader) isDef(toks []py.Token) bool {
+	return toks[0].Is(r.src, "def") || len(toks) > 1 && toks[0].Is(r.src, "async") && toks[1].Is(r.src, "def")
+}
+
+// parameter returns the index of the token that is the parameter c of a
+// function's header, or -1. A lambda in the header has parameters of its own:
+// none is found then.
+func (r *reader) parameter(toks []py.Token) int {
+	if slices.ContainsFunc(toks, func(t py.Token) bool { return t.Is(r.src, "lambda") }) {
+		return -1
+	}
+	depth, inside, first := 0, false, false
 	for i, t := range toks {
 		depth += py.Nesting(r.src, t)
-		if depth == 1 && i > 0 && i+1 < len(toks) && t.Is(r.src, "c") &&
-			r.oneOf(toks[i-1], "(", ",", "*", "**") && r.oneOf(toks[i+1], ")", ",", "=", ":") {
-			return true
+		switch {
+		case depth == 0 && inside:
+			return -1
+		case depth != 1:
+		case !inside:
+			// Before the parameters a function may have those of its type.
+			inside = t.Is(r.src, "(")
+			first = inside
+		case t.Is(r.src, ","):
+			first = true
+		case first && t.Is(r.src, "c"):
+			return i
+		default:
+			first = first && r.oneOf(t, "*", "**")
 		}
 	}
-	return false
+	return -1
 }
 
 func (r *reader) oneOf(t py.Token, texts ...string) bool {
@@ -241,30 +259,20 @@ func (s *step) leave(t py.Token) {
 
 // header reads the header of a compound statement.
 func (s *step) header(toks []py.Token) {
-	switch word := string(toks[0].Text(s.src)); word {
-	case "for", "with", "except", "case", "async", "def", "class":
-		// These bind names, or may.
-		if s.hasParameter(toks) {
-			toks = s.withoutParameter(toks)
+	mayBind := s.oneOf(toks[0], "for", "with", "except", "case", "async", "def", "class")
+	if s.isDef(toks) {
+		if i := s.parameter(toks); i >= 0 {
+			toks = slices.Delete(slices.Clone(toks), i, i+1)
 		}
-		s.scan(toks, true)
-	default:
-		s.scan(toks, false)
 	}
-}
-
-func (s *step) withoutParameter(toks []py.Token) []py.Token {
-	return slices.DeleteFunc(slices.Clone(toks), func(t py.Token) bool {
-		i := slices.Index(toks, t)
-		return t.Is(s.src, "c") && i > 0 && i+1 < len(toks) &&
-			s.oneOf(toks[i-1], "(", ",", "*", "**") && s.oneOf(toks[i+1], ")", ",", "=", ":")
-	})
+	s.scan(toks, mayBind)
 }
 
 // imports reads an import statement, which binds names.
 func (s *step) imports(toks []py.Token) {
 	if toks[len(toks)-1].Is(s.src, "*") {
 		s.stick(ReasonHandedOn, int(toks[0].Start), "an import of * may give c another meaning")
+		s.f.astray = true
 	}
 	for i, t := range toks {
 		if toks[i-min(i, 1)].Is(s.src, ".") {
@@ -275,6 +283,7 @@ func (s *step) imports(toks []py.Token) {
 			s.rebound(t)
 		case t.Is(s.src, "load_subconfig"):
 			s.stick(ReasonHandedOn, int(t.Start), "load_subconfig is something else here")
+			s.f.astray = true
 		case t.Is(s.src, "get_config"):
 			s.shadow(t)
 		}
@@ -748,18 +757,20 @@ func (st *optionState) record(s *step, pos Position, name string, at int64, arg 
 
 // updateSection reads "c.Section.update({…})".
 func (s *step) updateSection(p configPath, args [][]py.Token) {
-	known := len(args) <= 1
+	known := true
 	type pair struct {
 		name string
 		lit  *py.Literal
 	}
 	var pairs []pair
-	for _, arg := range args {
+	for i, arg := range args {
 		word, value := s.keyword(arg)
 		lit, err := s.literal(value)
 		switch {
 		case err != nil:
 			s.scan(value, false)
+			known = false
+		case word == "" && i > 0:
 			known = false
 		case word != "":
 			pairs = append(pairs, pair{word, lit})

@@ -42,6 +42,7 @@ func (s *step) loadSubconfig(args []py.Token) {
 		sub.Missing, sub.Err = true, nil
 	}
 	s.f.subs = append(s.f.subs, sub)
+	s.f.astray = s.f.astray || sub.File != nil && sub.File.astray
 	why := Reason{Code: ReasonSubconfig, Pos: sub.Pos}
 	switch {
 	case sub.Missing:
@@ -197,6 +198,7 @@ func (r *reader) readJSON() {
 			return
 		}
 	}
+	r.f.astray = true
 	r.sticky = add(r.sticky, Reason{ReasonJSON, Position{File: name}, "the JSON file beside the configuration cannot be read: " + err.Error()})
 }
 

@@ -158,7 +158,7 @@ func (s *step) touch(p configPath, mayBind bool) {
 		st := s.state(key{p.section, p.name})
 		why := s.reason(ReasonAliased, p.at, "it is used here in a way that may change it")
 		switch {
-		case mayBind && s.when == whenever, mayBind && s.stmtHas("lambda"):
+		case mayBind && s.when == whenever, mayBind && s.defers():
 			st.sticky = add(st.sticky, why)
 		case s.when == whenever:
 			st.lent = add(st.lent, why)
@@ -168,6 +168,19 @@ func (s *step) touch(p configPath, mayBind bool) {
 	}
 }
 
-func (s *step) stmtHas(word string) bool {
-	return slices.ContainsFunc(s.stmt().Tokens, func(t py.Token) bool { return t.Kind == py.Name && t.Is(s.src, word) })
+// defers reports whether part of the statement runs later than the rest: the
+// body of a lambda, or a generator.
+func (s *step) defers() bool {
+	var open []byte
+	for _, t := range s.stmt().Tokens {
+		switch n := py.Nesting(s.src, t); {
+		case n > 0:
+			open = append(open, s.src[t.Start])
+		case n < 0:
+			open = open[:len(open)-1]
+		case t.Is(s.src, "lambda"), t.Is(s.src, "for") && len(open) > 0 && open[len(open)-1] == '(':
+			return true
+		}
+	}
+	return false
 }

@@ -125,21 +125,37 @@ type spawner struct {
 
 // spawnerSections returns the sections that the configured spawner obeys,
 // base first. A class that is not known here is taken for one derived from
-// SystemdSpawner.
+// SystemdSpawner; where the class is given as an object, it is the one whose
+// section the settings have.
 func spawnerSections(settings []Setting) []string {
 	sections := Ancestry("SystemdSpawner")
 	for _, s := range settings {
 		if s.Section != "JupyterHub" || s.Name != "spawner_class" {
 			continue
 		}
+		sections = Ancestry("SystemdSpawner")
+		if s.Value.IsZero() {
+			for _, o := range settings {
+				if foreignClass(o.Section, "Spawner") && !slices.Contains(sections, o.Section) {
+					sections = append(sections, o.Section)
+				}
+			}
+			continue
+		}
 		name, _ := s.Value.Str()
 		class := name[strings.LastIndexByte(name, '.')+1:]
-		sections = Ancestry("SystemdSpawner")
 		if strings.Contains(name, ".") && Ancestry(class) == nil {
 			sections = append(sections, class)
 		}
 	}
 	return sections
+}
+
+// foreignClass reports whether a section may be that of a class of some kind
+// ("Spawner") that this package does not know: it is called like one, and no
+// known one with its case mistaken.
+func foreignClass(section, kind string) bool {
+	return strings.HasSuffix(section, kind) && !slices.ContainsFunc(hubTraits, func(t Trait) bool { return strings.EqualFold(t.Section, section) })
 }
 
 // newSpawner does what SystemdSpawner's construction does: it validates what

@@ -22,36 +22,69 @@ func (e *PythonError) Error() string { return e.Type + ": " + e.Message }
 // Validate makes of a value what traitlets 5 makes of it when the option is
 // set: an int for a Float becomes a float, a tuple for a List a list, text
 // for an amount of memory its number of bytes. For a value that the option
-// does not take it returns the exception. That the option takes a value does
-// not mean that a user's server starts with it: see [Lint].
+// does not take it returns the exception. What a class checks beyond the type,
+// as for bind_url, is left to [Checker.Check]. That the option takes a value does not
+// mean that a user's server starts with it: see [Lint].
 func (t Trait) Validate(v Value) (Value, *PythonError) {
 	if v.IsNone() && t.AllowNone {
 		return v, nil
 	}
-	members := strings.Split(t.Type, " | ")
-	if len(members) == 1 {
-		return t.validate(t.Type, v)
-	}
-	for _, m := range members {
-		if w, raised := t.validate(m, v); raised == nil {
-			return w, nil
+	// Being set, and not as a member of another, such a trait takes text for
+	// its one element.
+	if v.kind == StrKind && len(splitType(t.Type, " | ")) == 1 {
+		switch name, _ := cutType(t.Type); name {
+		case "List":
+			v = ListValue(v)
+		case "Set":
+			v = SetValue(v)
 		}
 	}
-	return v, t.expected("a "+strings.ToLower(strings.Join(members, " or a ")), v)
+	return t.validate(t.Type, v)
 }
 
-// validate does so for one type.
+// splitType divides the text of a type outside of brackets.
+func splitType(s, sep string) []string {
+	var parts []string
+	depth, start := 0, 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '[':
+			depth++
+		case s[i] == ']':
+			depth--
+		case depth == 0 && strings.HasPrefix(s[i:], sep):
+			parts = append(parts, s[start:i])
+			start = i + len(sep)
+		}
+	}
+	return append(parts, s[start:])
+}
+
+// cutType returns the name of a type and what stands in its brackets.
+func cutType(typ string) (name, inner string) {
+	name, inner, _ = strings.Cut(typ, "[")
+	return name, strings.TrimSuffix(inner, "]")
+}
+
+// validate does so for the text of a type.
 func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
-	typ, rest, _ := strings.Cut(typ, "[")
-	item, _, _ := strings.Cut(rest, "]")
-	switch typ {
+	if members := splitType(typ, " | "); len(members) > 1 {
+		for _, m := range members {
+			if w, raised := t.validate(m, v); raised == nil {
+				return w, nil
+			}
+		}
+		return v, t.expected(typ, v)
+	}
+	name, inner := cutType(typ)
+	switch name {
 	case "Any":
 		return v, nil
 	case "Bool":
 		if v.kind == BoolKind || v.kind == IntKind && (v.Equal(IntValue(0)) || v.Equal(IntValue(1))) {
 			return BoolValue(truth(v)), nil
 		}
-		return v, t.expected("a boolean", v)
+		return v, t.expected(typ, v)
 	case "Int":
 		switch v.kind {
 		case IntKind:
@@ -65,7 +98,7 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 				return BigValue(i), nil
 			}
 		}
-		return v, t.expected("an int", v)
+		return v, t.expected(typ, v)
 	case "Float":
 		f := 0.0
 		switch v.kind {
@@ -78,9 +111,9 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 				return v, &PythonError{"OverflowError", "int too large to convert to float"}
 			}
 		default:
-			return v, t.expected("a float", v)
+			return v, t.expected(typ, v)
 		}
-		if rest != "" && (f < 0 || f > 1) {
+		if inner != "" && (f < 0 || f > 1) {
 			bound := "less than 0"
 			if f > 1 {
 				bound = "greater than 1"
@@ -90,16 +123,16 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 		return FloatValue(f), nil
 	case "Unicode", "EntryPointType", "URLPrefix":
 		s, ok := v.Str()
-		if b, isBytes := v.Bytes(); isBytes && typ != "EntryPointType" {
+		if b, isBytes := v.Bytes(); isBytes && name != "EntryPointType" {
 			if !isASCII(b) {
 				return v, &PythonError{"TraitError", fmt.Sprintf("Could not decode %s for unicode trait '%s' of %s instance.", v, t.Name, article(t.Section))}
 			}
 			s, ok = string(b), true
 		}
 		if !ok {
-			return v, t.expected("a unicode string", v)
+			return v, t.expected(typ, v)
 		}
-		if typ == "URLPrefix" {
+		if name == "URLPrefix" {
 			if !strings.HasPrefix(s, "/") {
 				s = "/" + s
 			}
@@ -112,7 +145,7 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 		if v.kind == BytesKind {
 			return v, nil
 		}
-		return v, t.expected("a bytes object", v)
+		return v, t.expected(typ, v)
 	case "ByteSpecification":
 		i, raised := byteSpecification(v)
 		if raised != nil {
@@ -120,42 +153,69 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 		}
 		return BigValue(i), nil
 	case "List", "Command", "Set":
-		return t.validateElems(typ, item, v)
+		return t.validateElems(name, inner, v)
 	case "Dict":
-		if v.kind == DictKind {
-			return v, nil
-		}
-		return v, t.expected("a dict", v)
+		return t.validateItems(typ, v)
 	case "Enum", "CaselessStrEnum":
-		s, isStr := v.Str()
-		for _, member := range strings.Split(item, ", ") {
-			text := strings.Trim(member, "'")
-			if isStr && (s == text || typ == "CaselessStrEnum" && strings.EqualFold(s, text)) && text != member {
-				return StrValue(text), nil
+		text, isStr := v.Str()
+		for _, member := range splitType(inner, ", ") {
+			m, _ := ParseValue(member)
+			if name == "CaselessStrEnum" && isStr && strings.EqualFold(m.str(), text) {
+				return m, nil
 			}
-			if v.kind == IntKind && v.String() == member {
+			if v.Equal(m) {
 				return v, nil
 			}
 		}
-		return v, t.expected("one of "+item, v)
 	}
-	return v, t.expected("a "+strings.ToLower(typ), v)
+	return v, t.expected(typ, v)
 }
 
+// validateItems does so for a Dict, whose keys and values may have types.
+func (t Trait) validateItems(typ string, v Value) (Value, *PythonError) {
+	items, ok := v.Items()
+	if !ok {
+		return v, t.expected(typ, v)
+	}
+	_, inner := cutType(typ)
+	if inner == "" {
+		return v, nil
+	}
+	types := splitType(inner, ", ")
+	for i, it := range items {
+		for _, side := range []struct {
+			name, typ string
+			v         *Value
+		}{{"Keys", types[0], &it.Key}, {"Values", types[1], &it.Value}} {
+			w, raised := t.validate(side.typ, *side.v)
+			if raised != nil {
+				return v, &PythonError{"TraitError", fmt.Sprintf("%s of the '%s' trait of %s instance must be %s, but a value of %s <class '%s'> was specified.",
+					side.name, t.Name, article(t.Section), typeInfo(side.typ), side.v, side.v.kind.typeName())}
+			}
+			*side.v = w
+		}
+		items[i] = it
+	}
+	return DictValue(items...), nil
+}
+
+// validateElems does so for what holds elements.
 func (t Trait) validateElems(typ, item string, v Value) (Value, *PythonError) {
 	if typ == "Command" {
 		item = "Unicode"
+		if v.kind == StrKind {
+			v = ListValue(v)
+		}
 	}
 	var elems []Value
 	switch {
 	case v.kind == ListKind, v.kind == TupleKind, typ == "Set" && v.kind == SetKind:
 		elems, _ = v.Elems()
-	case v.kind == StrKind && typ != "Set":
-		elems = []Value{v}
 	default:
-		return v, t.expected("a "+map[string]string{"List": "list", "Command": "list", "Set": "set"}[typ], v)
+		return v, t.expected(typ, v)
 	}
-	if typ == "Command" && len(elems) == 0 {
+	// The one whose default is empty may be.
+	if def, _ := t.Default.Elems(); typ == "Command" && len(elems) == 0 && (t.Default.IsZero() || len(def) > 0) {
 		return v, &PythonError{"TraitError", fmt.Sprintf("The '%s' trait of %s instance must be of length 1 <= L <= 9223372036854775807, but a value of [] was specified.", t.Name, article(t.Section))}
 	}
 	for i, e := range elems {
@@ -179,11 +239,38 @@ func (t Trait) validateElems(typ, item string, v Value) (Value, *PythonError) {
 }
 
 // expected is the TraitError for a value of the wrong type.
-func (t Trait) expected(what string, v Value) *PythonError {
-	if t.AllowNone && strings.HasPrefix(what, "a list") {
+func (t Trait) expected(typ string, v Value) *PythonError {
+	what := typeInfo(typ)
+	if t.AllowNone && what == "a list" {
 		what += " or None"
 	}
 	return &PythonError{"TraitError", fmt.Sprintf("The '%s' trait of %s instance expected %s, not the %s %s.", t.Name, article(t.Section), what, v.kind.typeName(), v)}
+}
+
+// typeInfo returns the words that traitlets has for a type.
+func typeInfo(typ string) string {
+	members := splitType(typ, " | ")
+	for i, m := range members {
+		switch name, inner := cutType(m); name {
+		case "Bool":
+			members[i] = "a boolean"
+		case "Int":
+			members[i] = "an int"
+		case "Unicode", "EntryPointType", "URLPrefix":
+			members[i] = "a unicode string"
+		case "Bytes":
+			members[i] = "a bytes object"
+		case "Command":
+			members[i] = "a list"
+		case "Enum":
+			members[i] = "any of [" + inner + "]"
+		case "CaselessStrEnum":
+			members[i] = "any of [" + inner + "] (case-insensitive)"
+		default:
+			members[i] = "a " + strings.ToLower(name)
+		}
+	}
+	return strings.Join(members, " or ")
 }
 
 func article(class string) string {

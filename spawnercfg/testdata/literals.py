@@ -3,7 +3,8 @@
 {"literal": TEXT} is answered with a description of the value, by type and
 exactly, and with its repr. {"file": TEXT} is answered with the
 statements of the file, all of which must be the header's call or the
-assignment of a literal to c.Section.name.
+assignment of a literal to c.Section.name. {"format": TEXT} is answered with
+the template filled in.
 """
 import ast
 import json
@@ -67,10 +68,19 @@ def statements(source):
     return {"statements": found}
 
 
+def formatted(template):
+    return {"text": template.format(USERNAME="al\u00efce", USERID=21)}
+
+
 for line in sys.stdin:
     question = json.loads(line)
     try:
-        answer = evaluate(ast.parse(question["literal"], mode="eval").body) if "literal" in question else statements(question["file"])
+        if "format" in question:
+            answer = formatted(question["format"])
+        elif "file" in question:
+            answer = statements(question["file"])
+        else:
+            answer = evaluate(ast.parse(question["literal"], mode="eval").body)
     except Exception as e:
         answer = {"error": f"{type(e).__name__}: {e}"}
     print(json.dumps(answer), flush=True)

@@ -44,36 +44,49 @@ def default(cls, instance, name, trait):
     return text
 
 
-rows = []
-for cls in CLASSES:
-    instance = cls.__new__(cls)
-    for name, trait in sorted(cls.class_own_traits(config=True).items()):
-        row = {
-            "section": cls.__name__,
-            "name": name,
-            "type": type(trait).__name__,
-            "allow_none": bool(trait.allow_none),
-            "default": default(cls, instance, name, trait),
-        }
-        inner = getattr(trait, "_trait", None)
-        if inner is not None:
-            row["item"] = type(inner).__name__
-        if type(trait).__name__ == "Union":
-            row["union"] = [type(t).__name__ for t in trait.trait_types]
-        for bound in ("min", "max"):
-            if getattr(trait, bound, None) is not None:
-                row[bound] = repr(getattr(trait, bound))
-        if getattr(trait, "values", None) and type(trait).__name__ in ("Enum", "CaselessStrEnum"):
-            row["values"] = [repr(v) for v in trait.values]
-        added = re.search(r"versionadded:: *([0-9.]+)", trait.help or "")
-        if added:
-            row["since"] = added.group(1)
-        if re.match(r"\s*(\.\. )?deprecated", trait.help or "", re.I) or "Deprecated in" in (trait.help or ""):
-            row["deprecated"] = True
-        rows.append(row)
-json.dump({
-    "jupyterhub": version("jupyterhub"),
-    "jupyterhub-systemdspawner": version("jupyterhub-systemdspawner"),
-    "traits": rows,
-}, sys.stdout, indent=1)
-print()
+def type_of(trait):
+    """The type by its name, with those of what is inside."""
+    name = type(trait).__name__
+    if name == "Union":
+        return " | ".join(map(type_of, trait.trait_types))
+    if name in ("Enum", "CaselessStrEnum"):
+        inner = map(repr, trait.values)
+    elif name == "Float" and trait.max == 1:
+        inner = map(repr, (trait.min, trait.max))
+    elif name == "Dict" and (trait._key_trait or trait._value_trait):
+        inner = [type_of(t) if t else "Any" for t in (trait._key_trait, trait._value_trait)]
+    elif name != "Command" and getattr(trait, "_trait", None):
+        inner = [type_of(trait._trait)]
+    else:
+        return name
+    return f"{name}[{', '.join(inner)}]"
+
+
+def main():
+    rows = []
+    for cls in CLASSES:
+        instance = cls.__new__(cls)
+        for name, trait in sorted(cls.class_own_traits(config=True).items()):
+            row = {
+                "section": cls.__name__,
+                "name": name,
+                "type": type_of(trait),
+                "allow_none": bool(trait.allow_none),
+                "default": default(cls, instance, name, trait),
+            }
+            added = re.search(r"versionadded:: *([0-9.]+)", trait.help or "")
+            if added:
+                row["since"] = added.group(1)
+            if re.match(r"\s*(\.\. )?deprecated", trait.help or "", re.I) or "Deprecated in" in (trait.help or ""):
+                row["deprecated"] = True
+            rows.append(row)
+    json.dump({
+        "jupyterhub": version("jupyterhub"),
+        "jupyterhub-systemdspawner": version("jupyterhub-systemdspawner"),
+        "traits": rows,
+    }, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()
