@@ -207,6 +207,25 @@ func TestIndexAgreesWithContent(t *testing.T) {
 	assert.Empty(t, j.Skipped())
 }
 
+// An entry that journald has moved from /run to /var, or that was received
+// twice, has another sequence number in each file.
+func TestCopiesWithOtherSequenceNumbersComeOnce(t *testing.T) {
+	all := jfiletest.Entries(150)
+	copies := jfiletest.Entries(150)[50:]
+	for i := range copies {
+		copies[i].Seqnum += 1000
+	}
+	j := openBuilt(t, map[string][]byte{
+		"volatile.journal": jfiletest.Build(jfiletest.Options{FileID: [16]byte{1}, SeqnumID: [16]byte{1}}, all[:100]),
+		"flushed.journal":  jfiletest.Build(jfiletest.Options{FileID: [16]byte{2}, SeqnumID: [16]byte{2}}, copies),
+	})
+	assert.Equal(t, numbers(0, 150), ns(t, collect(t, j.Entries(t.Context(), Query{}))))
+	assert.Equal(t, numbers(30, 150), ns(t, collect(t, j.Entries(t.Context(), Query{Newest: 120}))))
+	backward := ns(t, collect(t, j.Entries(t.Context(), Query{Reverse: true})))
+	slices.Reverse(backward)
+	assert.Equal(t, numbers(0, 150), backward)
+}
+
 func TestQueryMistakes(t *testing.T) {
 	j := openBuilt(t, manyFiles())
 	for name, q := range map[string]Query{
