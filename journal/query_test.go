@@ -226,6 +226,46 @@ func TestCopiesWithOtherSequenceNumbersComeOnce(t *testing.T) {
 	assert.Equal(t, numbers(0, 150), backward)
 }
 
+// A file that ends earlier than it begins, by the clock: no time can be
+// searched for in it.
+func TestClockThatWasSetBack(t *testing.T) {
+	entries := jfiletest.Entries(200)
+	for i := 100; i < 200; i++ {
+		entries[i].Realtime -= 1000 * 1_000_000
+		entries[i].BootID = [16]byte{2}
+		entries[i].Fields[3] = fmt.Sprintf("_BOOT_ID=%x", entries[i].BootID)
+	}
+	j := openBuilt(t, map[string][]byte{
+		"x.journal": jfiletest.Build(jfiletest.Options{FileID: [16]byte{1}, SeqnumID: [16]byte{1}}, entries),
+	})
+	late, early := ID(entries[0].BootID), ID{2}
+	for name, tt := range map[string]struct {
+		q    Query
+		want []string
+	}{
+		"since":           {Query{Since: sampleTime(70)}, numbers(70, 100)},
+		"until":           {Query{Until: sampleTime(130 - 1000)}, numbers(100, 131)},
+		"both":            {Query{Since: sampleTime(120 - 1000), Until: sampleTime(20)}, append(numbers(0, 21), numbers(120, 200)...)},
+		"since, by boot":  {Query{Boot: early, Since: sampleTime(150 - 1000)}, numbers(150, 200)},
+		"until, by boot":  {Query{Boot: late, Until: sampleTime(10)}, numbers(0, 11)},
+		"before all":      {Query{Until: sampleTime(99 - 1000)}, nil},
+		"behind all":      {Query{Since: sampleTime(100)}, nil},
+		"one of them":     {Query{Since: sampleTime(150 - 1000), Until: sampleTime(150 - 1000)}, numbers(150, 151)},
+		"newest of those": {Query{Until: sampleTime(130 - 1000), Newest: 5}, numbers(126, 131)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tt.want, ns(t, collect(t, j.Entries(t.Context(), tt.q))))
+			tt.q.Reverse = true
+			got := ns(t, collect(t, j.Entries(t.Context(), tt.q)))
+			slices.Reverse(got)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+	// The place in another file, of the boot and of another one.
+	cursor := location{seqnumID: ID{9}, seqnum: 1, bootID: early, monotonic: entries[149].Monotonic, realtime: entries[149].Realtime + 1}
+	assert.Equal(t, numbers(150, 200), ns(t, collect(t, j.Entries(t.Context(), Query{After: cursor.cursor()}))))
+}
+
 func TestQueryMistakes(t *testing.T) {
 	j := openBuilt(t, manyFiles())
 	for name, q := range map[string]Query{
