@@ -226,6 +226,28 @@ func TestCopiesWithOtherSequenceNumbersComeOnce(t *testing.T) {
 	assert.Equal(t, numbers(0, 150), backward)
 }
 
+// Where nothing else tells, the boot that ended earlier comes first, also where
+// its clock was ahead.
+func TestOrderOfBoots(t *testing.T) {
+	file := func(id byte, boot byte, from, to, ahead int) []byte {
+		entries := jfiletest.Entries(to)[from:]
+		for i := range entries {
+			entries[i].BootID = [16]byte{boot}
+			entries[i].Fields[3] = fmt.Sprintf("_BOOT_ID=%x", entries[i].BootID)
+			entries[i].Realtime += uint64(ahead) * 1_000_000
+		}
+		return jfiletest.Build(jfiletest.Options{FileID: [16]byte{id}, SeqnumID: [16]byte{id}, MachineID: [16]byte{0x3a}}, entries)
+	}
+	j := openBuilt(t, map[string][]byte{
+		"a.journal": file(1, 1, 0, 50, 30),
+		"b.journal": file(2, 2, 50, 100, 0),
+	})
+	assert.Equal(t, numbers(0, 100), ns(t, collect(t, j.Entries(t.Context(), Query{}))))
+	backward := ns(t, collect(t, j.Entries(t.Context(), Query{Reverse: true})))
+	slices.Reverse(backward)
+	assert.Equal(t, numbers(0, 100), backward)
+}
+
 // A file that ends earlier than it begins, by the clock: no time can be
 // searched for in it.
 func TestClockThatWasSetBack(t *testing.T) {
@@ -614,12 +636,38 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 			assert.Len(t, collect(t, j.Entries(t.Context(), Query{Match: Field("FROM", "healthy")})), healthyEntries)
 			if name == "removed" {
 				assert.Empty(t, j.Skipped())
+				// Nor does the handle keep its space on the disk taken.
+				if maps, err := os.ReadFile("/proc/self/maps"); err == nil { // on Linux
+					assert.NotContains(t, string(maps), path)
+				}
 			} else {
 				require.Len(t, j.Skipped(), 1)
 				assert.ErrorIs(t, j.Skipped()[0], ErrCorrupt)
 			}
 		})
 	}
+}
+
+// A file whose header is not yet written is looked at again, until it has been
+// left behind for long.
+func TestFileThatIsBeingCreated(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "system.journal")
+	require.NoError(t, os.WriteFile(path, make([]byte, 4096), 0o600))
+	j, err := Open(Config{Dirs: []string{dir}})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, j.Close()) }()
+	assert.True(t, j.files.pending())
+	assert.Len(t, j.Skipped(), 1)
+
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(path, old, old))
+	assert.Empty(t, collect(t, j.Entries(t.Context(), Query{})))
+	assert.False(t, j.files.pending())
+
+	require.NoError(t, os.WriteFile(path, healthyFile(), 0o600))
+	assert.Len(t, collect(t, j.Entries(t.Context(), Query{})), healthyEntries)
+	assert.Empty(t, j.Skipped())
 }
 
 // numbers returns the decimal numbers from a to the last before b.
