@@ -88,6 +88,18 @@ func TestFollowFromBefore(t *testing.T) {
 			assert.Equal(t, tt.q.After, f.Cursor())
 			assert.Equal(t, numbers(tt.from, 400), followed(t, f, 400-tt.from, 5*time.Millisecond))
 			assert.Equal(t, all[399].Cursor(), f.Cursor())
+
+			f, err = j.Follow(tt.q)
+			require.NoError(t, err)
+			var got []*Entry
+			for len(got) < 3 {
+				for e, err := range f.Entries(t.Context()) {
+					require.NoError(t, err)
+					got = append(got, e)
+					break
+				}
+			}
+			assert.Equal(t, numbers(tt.from, tt.from+3), ns(t, got), "with a stop behind each")
 		})
 	}
 	f, err := j.Follow(Query{Match: Field("PARITY", "1")})

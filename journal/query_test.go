@@ -337,6 +337,10 @@ func TestCursorOfAnEntryThatIsGone(t *testing.T) {
 		return n < 150 && n%2 == 0
 	})
 	assert.Equal(t, want, left)
+
+	// One of another source, behind all of its boot: the next boot comes next.
+	end := location{seqnumID: ID{9}, seqnum: 1, bootID: all[199].at.bootID, monotonic: all[199].at.monotonic + 1, realtime: all[199].at.realtime + 1}
+	assert.Equal(t, numbers(200, 400), ns(t, collect(t, j.Entries(t.Context(), Query{After: end.cursor()}))))
 }
 
 func TestConcurrentQueries(t *testing.T) {
