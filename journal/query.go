@@ -55,8 +55,9 @@ type Query struct {
 
 	// After is a cursor; only entries behind it are wanted. The entry that it
 	// names need not exist any more. See [Entry.Cursor] and
-	// [Follower.Cursor]. Where sequence numbers and the time since boot cannot
-	// be compared, the clock decides what is behind, with the same exception.
+	// [Follower.Cursor]. Where neither sequence numbers nor times since boot
+	// can be compared, the clock decides what is behind, and what Since says of
+	// a clock that was set back holds here too.
 	After string
 	// From is a cursor too, but the entry that it names is wanted as well, if
 	// it still exists. After and From exclude each other.
