@@ -99,7 +99,7 @@ func (q Query) args() ([]string, error) {
 	if !q.Until.IsZero() {
 		args = append(args, "--until="+unixTime(q.Until.UnixMicro()))
 	}
-	if q.Priorities.contiguous() {
+	if q.Priorities.selects() && q.Priorities.contiguous() {
 		args = append(args, "--priority="+q.Priorities.String())
 	}
 	if len(q.UserUnits) == 0 {

@@ -32,6 +32,7 @@ func TestArgs(t *testing.T) {
 		{Query{Units: []string{"--output=cat"}, Identifiers: []string{"-x", "a b"}}, "--unit=--output=cat --identifier=-x --identifier=a b"},
 		{Query{Priorities: AtLeast(Err)}, "--priority=emerg..err"},
 		{Query{Priorities: Between(Debug, Info)}, "--priority=info..debug"},
+		{Query{Priorities: AtLeast(Debug)}, ""},
 		{Query{Priorities: Between(Err, Err) | Between(Debug, Debug)}, "PRIORITY=3 PRIORITY=7"},
 		{Query{Since: time.UnixMicro(1700000000000001), Until: time.UnixMicro(1700000000999999)}, "--since=@1700000000.000001 --until=@1700000000.999999"},
 		{Query{Since: time.Unix(-1, 0)}, "--since=@0.000000"},

@@ -177,6 +177,32 @@ func TestBrokenFilesCostOnlyThemselves(t *testing.T) {
 	}
 }
 
+// A chain or list that comes back to where it was would never end.
+func TestChainsThatLoop(t *testing.T) {
+	for name, loop := range map[string]struct{ kind, next int }{
+		"data by hash":   {1, 24},
+		"data of field":  {1, 32},
+		"fields by hash": {2, 24},
+		"entry arrays":   {6, 16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "healthy.journal"), healthyFile(), 0o600))
+			file := brokenVariant(0)
+			changed := 0
+			for at := int(binary.LittleEndian.Uint64(file[88:])); at+16 <= len(file); {
+				if int(file[at]) == loop.kind {
+					binary.LittleEndian.PutUint64(file[at+loop.next:], uint64(at))
+					changed++
+				}
+				at += int(binary.LittleEndian.Uint64(file[at+8:])+7) &^ 7
+			}
+			require.NotZero(t, changed)
+			readAround(t, dir, file)
+		})
+	}
+}
+
 func FuzzFile(f *testing.F) {
 	for i := range jfiletest.Variants() {
 		f.Add(byte(i), []byte{})

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
@@ -184,6 +185,32 @@ func TestFollowNewUsers(t *testing.T) {
 			}
 		}()
 		assert.Equal(t, want, followed(t, f, len(want), 100*time.Millisecond))
+	})
+}
+
+// A file is mapped with room to grow; this one grows beyond it.
+func TestFollowAFileThatOutgrowsItsMapping(t *testing.T) {
+	testJournald(t, journaldtest.Config{SystemMaxFileSize: "200M"}, func(t *testing.T, d *journaldtest.Journald, j *Journal) {
+		const n, size = 400, 100_000
+		d.Send("MESSAGE", "before")
+		d.Sync()
+		f, err := j.Follow(Query{Match: Field("TAG", "x")})
+		require.NoError(t, err)
+		go func() {
+			random := rand.NewChaCha8([32]byte{})
+			large := make([]byte, size)
+			for i := range n {
+				_, _ = random.Read(large) // it never fails
+				d.Send("MESSAGE", string(large), "TAG", "x", "N", strconv.Itoa(i))
+			}
+		}()
+		assert.Equal(t, numbers(0, n), followed(t, f, n, 0))
+		for e, err := range j.EntriesLent(t.Context(), Query{Match: Field("TAG", "x")}) {
+			require.NoError(t, err)
+			assert.Len(t, e.Message(), size)
+		}
+		assert.Len(t, d.Files(), 1)
+		assert.Empty(t, j.Skipped())
 	})
 }
 

@@ -32,7 +32,7 @@ func TestFollowFilesThatAppear(t *testing.T) {
 	flushed := jfiletest.Options{Keyed: true, FileID: [16]byte{2}, SeqnumID: [16]byte{2}}
 	next := jfiletest.Options{Keyed: true, FileID: [16]byte{3}, SeqnumID: [16]byte{2}}
 	user := jfiletest.Options{Keyed: true, FileID: [16]byte{4}, SeqnumID: [16]byte{4}}
-	appear(t, dir, "start.journal", volatile, all[:10])
+	appear(t, dir, "start.journal", volatile, all[5:10])
 
 	j, err := Open(Config{Dirs: []string{dir}, Poll: time.Millisecond})
 	require.NoError(t, err)
@@ -88,11 +88,37 @@ func TestFollowFromBefore(t *testing.T) {
 			assert.Equal(t, tt.q.After, f.Cursor())
 			assert.Equal(t, numbers(tt.from, 400), followed(t, f, 400-tt.from, 5*time.Millisecond))
 			assert.Equal(t, all[399].Cursor(), f.Cursor())
+
+			f, err = j.Follow(tt.q)
+			require.NoError(t, err)
+			var got []*Entry
+			for len(got) < 3 {
+				for e, err := range f.Entries(t.Context()) {
+					require.NoError(t, err)
+					got = append(got, e)
+					break
+				}
+			}
+			assert.Equal(t, numbers(tt.from, tt.from+3), ns(t, got), "with a stop behind each")
 		})
 	}
 	f, err := j.Follow(Query{Match: Field("PARITY", "1")})
 	require.NoError(t, err)
 	assert.Equal(t, all[399].Cursor(), f.Cursor())
+
+	// The cursor moves on behind the last of them to where new ones begin.
+	f, err = j.Follow(Query{After: all[300].Cursor(), Match: Field("N", "310")})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range f.Entries(ctx) {
+		}
+	}()
+	assert.Eventually(t, func() bool { return f.Cursor() == all[399].Cursor() }, 10*time.Second, time.Millisecond)
+	cancel()
+	<-ended
 }
 
 // A directory that does not exist at the start is found when it is made.

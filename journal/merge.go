@@ -80,8 +80,7 @@ func (m *merge) step() *source {
 		if m.current == nil {
 			return nil
 		}
-		// The same entry in a second file, as in a copy of the first.
-		if m.current.at != m.last {
+		if !m.current.at.isCopyOf(&m.last) {
 			m.last = m.current.at
 			return m.current
 		}

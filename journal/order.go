@@ -44,6 +44,15 @@ func (o *order) compare(a, b *location) int {
 	return cmp.Compare(a.xorHash, b.xorHash)
 }
 
+// isCopyOf reports whether the two are the same entry in two files: in a copy
+// of a file, or with another source of sequence numbers where journald has
+// moved the entry from /run to /var, or systemd-journal-remote has received it
+// twice.
+func (l *location) isCopyOf(other *location) bool {
+	return l.bootID == other.bootID && l.monotonic == other.monotonic && l.realtime == other.realtime &&
+		l.xorHash == other.xorHash && (l.seqnumID != other.seqnumID || l.seqnum == other.seqnum)
+}
+
 func (o *order) compareBoots(a, b ID) int {
 	boots := o.boots()
 	x, ok := boots[a]

@@ -67,6 +67,9 @@ type source struct {
 
 	offset uint64 // of the entry at which it stands
 	at     location
+	// rising says that the file ends later than it begins: otherwise the clock
+	// was set back in between, and no time can be searched for in it.
+	rising bool
 	// behind says that the cursor to go on from lies behind: from then on
 	// there is no need to compare with it.
 	behind bool
@@ -81,10 +84,11 @@ func (p *plan) open(f *openFile, limit uint64) (*source, error) {
 		return nil, err
 	}
 	n := min(live.Entries, limit)
-	if n == 0 || live.HeadRealtime > p.until || live.Archived && live.TailRealtime < p.since {
+	rising := live.HeadRealtime <= live.TailRealtime
+	if n == 0 || rising && (live.HeadRealtime > p.until || live.Archived && live.TailRealtime < p.since) {
 		return nil, nil
 	}
-	s := &source{file: f, r: r, behind: p.after == nil}
+	s := &source{file: f, r: r, rising: rising, behind: p.after == nil}
 	node, err := s.resolve(p.match, n)
 	if err != nil {
 		return nil, err
@@ -97,7 +101,7 @@ func (p *plan) open(f *openFile, limit uint64) (*source, error) {
 	if node == nil {
 		return nil, nil
 	}
-	within, err := p.bounds(r, n)
+	within, err := s.bounds(p, &live, n)
 	if err != nil {
 		return nil, err
 	}
@@ -107,26 +111,25 @@ func (p *plan) open(f *openFile, limit uint64) (*source, error) {
 
 // bounds returns the range of offsets outside of which nothing is wanted.
 // Within it, entries are looked at one by one. Only the end at which reading
-// starts is sought by time: where the clock was set back within the file, this
-// finds what journalctl finds.
-func (p *plan) bounds(r *jfile.Reader, n uint64) (w jfile.Range, err error) {
-	if w.High, err = r.End(n); err != nil {
+// starts is sought by time.
+func (s *source) bounds(p *plan, live *jfile.Live, n uint64) (w jfile.Range, err error) {
+	if w.High, err = s.r.End(n); err != nil {
 		return w, err
 	}
-	if p.since > 0 && !p.reverse {
-		if w.Low, err = r.Search(n, func(l jfile.Location) bool { return l.Realtime < p.since }); err != nil {
+	if s.rising && p.since > live.HeadRealtime && !p.reverse {
+		if w.Low, err = s.r.Search(n, func(l jfile.Location) bool { return l.Realtime < p.since }); err != nil {
 			return w, err
 		}
 	}
-	if p.until < math.MaxUint64 && p.reverse {
-		until, err := r.Search(n, func(l jfile.Location) bool { return l.Realtime <= p.until })
+	if s.rising && p.until < live.TailRealtime && p.reverse {
+		until, err := s.r.Search(n, func(l jfile.Location) bool { return l.Realtime <= p.until })
 		if err != nil {
 			return w, err
 		}
 		w.High = min(w.High, until)
 	}
 	if p.after != nil {
-		low, err := p.seek(r, n)
+		low, err := s.seek(p.after, ID(live.SeqnumID), n)
 		if err != nil {
 			return w, err
 		}
@@ -138,26 +141,24 @@ func (p *plan) bounds(r *jfile.Reader, n uint64) (w jfile.Range, err error) {
 // seek returns an offset before which no entry is at or behind the cursor: by
 // sequence number where the file counts by the same source, else by the time
 // since boot, else by the clock.
-func (p *plan) seek(r *jfile.Reader, n uint64) (uint64, error) {
-	after := p.after
-	live, err := r.Live()
-	if err != nil {
-		return 0, err
+func (s *source) seek(after *location, seqnumID ID, n uint64) (uint64, error) {
+	if seqnumID == after.seqnumID {
+		return s.r.Search(n, func(l jfile.Location) bool { return l.Seqnum < after.seqnum })
 	}
-	if ID(live.SeqnumID) == after.seqnumID {
-		return r.Search(n, func(l jfile.Location) bool { return l.Seqnum < after.seqnum })
-	}
-	boot, ok, err := r.Find([]byte("_BOOT_ID=" + after.bootID.String()))
+	boot, ok, err := s.r.Find([]byte("_BOOT_ID=" + after.bootID.String()))
 	if err != nil {
 		return 0, err
 	}
 	if ok {
-		offset, err := r.SearchWith(boot, func(l jfile.Location) bool { return l.Monotonic < after.monotonic })
+		offset, err := s.r.SearchWith(boot, func(l jfile.Location) bool { return l.Monotonic < after.monotonic })
 		if err != nil || offset != math.MaxUint64 {
 			return offset, err
 		}
 	}
-	return r.Search(n, func(l jfile.Location) bool { return l.Realtime < after.realtime })
+	if !s.rising {
+		return 0, nil
+	}
+	return s.r.Search(n, func(l jfile.Location) bool { return l.Realtime < after.realtime })
 }
 
 // resolve finds the entries for which the condition holds, by the file's
@@ -265,7 +266,7 @@ func (s *source) step(p *plan, o *order) (ok bool, err error) {
 			return false, err
 		}
 		switch {
-		case l.Realtime < p.since && p.reverse, l.Realtime > p.until && !p.reverse:
+		case s.rising && (l.Realtime < p.since && p.reverse || l.Realtime > p.until && !p.reverse):
 			return false, nil
 		case l.Realtime < p.since, l.Realtime > p.until:
 			continue
@@ -274,7 +275,7 @@ func (s *source) step(p *plan, o *order) (ok bool, err error) {
 		if p.after != nil && !s.behind {
 			c := o.compare(&s.at, p.after)
 			wanted := c > 0 || c == 0 && p.inclusive
-			if !wanted && p.reverse {
+			if !wanted && p.reverse && s.rising {
 				return false, nil
 			}
 			if !wanted {
@@ -282,7 +283,7 @@ func (s *source) step(p *plan, o *order) (ok bool, err error) {
 			}
 			// Forward, all that follows is behind the cursor too; backward,
 			// each entry must be looked at.
-			s.behind = !p.reverse
+			s.behind = !p.reverse && s.rising
 		}
 		return true, nil
 	}

@@ -59,8 +59,8 @@ func lookupPriority(s string) (Priority, bool) {
 
 // Priorities is a set of priorities to ask for. The zero value and the set of
 // all eight ask for every entry, also for those without the field PRIORITY, as
-// `journalctl -p debug` does; any other set only matches entries that have the
-// field.
+// `journalctl -p debug` of systemd 252 does (257 leaves those out); any other
+// set only matches entries that have the field.
 type Priorities uint8
 
 // AtLeast returns the set of p and all that is worse: AtLeast(Err) is emerg to

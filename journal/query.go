@@ -42,8 +42,9 @@ type Query struct {
 	Boot ID
 	// Since and Until bound the time of the entry, both included and compared
 	// in whole microseconds; a zero time is no bound. Where the clock was set
-	// back within one journal file, entries beyond the jump may be missing, as
-	// they are from `journalctl`.
+	// back within one journal file, and the file ends later than it begins all
+	// the same, entries around the jump may be missing; they are from
+	// `journalctl`, too.
 	Since, Until time.Time
 	// Match is any further condition on fields.
 	Match Match
@@ -54,7 +55,9 @@ type Query struct {
 
 	// After is a cursor; only entries behind it are wanted. The entry that it
 	// names need not exist any more. See [Entry.Cursor] and
-	// [Follower.Cursor].
+	// [Follower.Cursor]. Where neither sequence numbers nor times since boot
+	// can be compared, the clock decides what is behind, and what Since says of
+	// a clock that was set back holds here too.
 	After string
 	// From is a cursor too, but the entry that it names is wanted as well, if
 	// it still exists. After and From exclude each other.

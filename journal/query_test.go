@@ -207,6 +207,87 @@ func TestIndexAgreesWithContent(t *testing.T) {
 	assert.Empty(t, j.Skipped())
 }
 
+// An entry that journald has moved from /run to /var, or that was received
+// twice, has another sequence number in each file.
+func TestCopiesWithOtherSequenceNumbersComeOnce(t *testing.T) {
+	all := jfiletest.Entries(150)
+	copies := jfiletest.Entries(150)[50:]
+	for i := range copies {
+		copies[i].Seqnum += 1000
+	}
+	j := openBuilt(t, map[string][]byte{
+		"volatile.journal": jfiletest.Build(jfiletest.Options{FileID: [16]byte{1}, SeqnumID: [16]byte{1}}, all[:100]),
+		"flushed.journal":  jfiletest.Build(jfiletest.Options{FileID: [16]byte{2}, SeqnumID: [16]byte{2}}, copies),
+	})
+	assert.Equal(t, numbers(0, 150), ns(t, collect(t, j.Entries(t.Context(), Query{}))))
+	assert.Equal(t, numbers(30, 150), ns(t, collect(t, j.Entries(t.Context(), Query{Newest: 120}))))
+	backward := ns(t, collect(t, j.Entries(t.Context(), Query{Reverse: true})))
+	slices.Reverse(backward)
+	assert.Equal(t, numbers(0, 150), backward)
+}
+
+// Where nothing else tells, the boot that ended earlier comes first, also where
+// its clock was ahead.
+func TestOrderOfBoots(t *testing.T) {
+	file := func(id byte, boot byte, from, to, ahead int) []byte {
+		entries := jfiletest.Entries(to)[from:]
+		for i := range entries {
+			entries[i].BootID = [16]byte{boot}
+			entries[i].Fields[3] = fmt.Sprintf("_BOOT_ID=%x", entries[i].BootID)
+			entries[i].Realtime += uint64(ahead) * 1_000_000
+		}
+		return jfiletest.Build(jfiletest.Options{FileID: [16]byte{id}, SeqnumID: [16]byte{id}, MachineID: [16]byte{0x3a}}, entries)
+	}
+	j := openBuilt(t, map[string][]byte{
+		"a.journal": file(1, 1, 0, 50, 30),
+		"b.journal": file(2, 2, 50, 100, 0),
+	})
+	assert.Equal(t, numbers(0, 100), ns(t, collect(t, j.Entries(t.Context(), Query{}))))
+	backward := ns(t, collect(t, j.Entries(t.Context(), Query{Reverse: true})))
+	slices.Reverse(backward)
+	assert.Equal(t, numbers(0, 100), backward)
+}
+
+// A file that ends earlier than it begins, by the clock: no time can be
+// searched for in it.
+func TestClockThatWasSetBack(t *testing.T) {
+	entries := jfiletest.Entries(200)
+	for i := 100; i < 200; i++ {
+		entries[i].Realtime -= 1000 * 1_000_000
+		entries[i].BootID = [16]byte{2}
+		entries[i].Fields[3] = fmt.Sprintf("_BOOT_ID=%x", entries[i].BootID)
+	}
+	j := openBuilt(t, map[string][]byte{
+		"x.journal": jfiletest.Build(jfiletest.Options{FileID: [16]byte{1}, SeqnumID: [16]byte{1}}, entries),
+	})
+	late, early := ID(entries[0].BootID), ID{2}
+	for name, tt := range map[string]struct {
+		q    Query
+		want []string
+	}{
+		"since":           {Query{Since: sampleTime(70)}, numbers(70, 100)},
+		"until":           {Query{Until: sampleTime(130 - 1000)}, numbers(100, 131)},
+		"both":            {Query{Since: sampleTime(120 - 1000), Until: sampleTime(20)}, append(numbers(0, 21), numbers(120, 200)...)},
+		"since, by boot":  {Query{Boot: early, Since: sampleTime(150 - 1000)}, numbers(150, 200)},
+		"until, by boot":  {Query{Boot: late, Until: sampleTime(10)}, numbers(0, 11)},
+		"before all":      {Query{Until: sampleTime(99 - 1000)}, nil},
+		"behind all":      {Query{Since: sampleTime(100)}, nil},
+		"one of them":     {Query{Since: sampleTime(150 - 1000), Until: sampleTime(150 - 1000)}, numbers(150, 151)},
+		"newest of those": {Query{Until: sampleTime(130 - 1000), Newest: 5}, numbers(126, 131)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tt.want, ns(t, collect(t, j.Entries(t.Context(), tt.q))))
+			tt.q.Reverse = true
+			got := ns(t, collect(t, j.Entries(t.Context(), tt.q)))
+			slices.Reverse(got)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+	// The place in another file, of the boot and of another one.
+	cursor := location{seqnumID: ID{9}, seqnum: 1, bootID: early, monotonic: entries[149].Monotonic, realtime: entries[149].Realtime + 1}
+	assert.Equal(t, numbers(150, 200), ns(t, collect(t, j.Entries(t.Context(), Query{After: cursor.cursor()}))))
+}
+
 func TestQueryMistakes(t *testing.T) {
 	j := openBuilt(t, manyFiles())
 	for name, q := range map[string]Query{
@@ -256,6 +337,10 @@ func TestCursorOfAnEntryThatIsGone(t *testing.T) {
 		return n < 150 && n%2 == 0
 	})
 	assert.Equal(t, want, left)
+
+	// One of another source, behind all of its boot: the next boot comes next.
+	end := location{seqnumID: ID{9}, seqnum: 1, bootID: all[199].at.bootID, monotonic: all[199].at.monotonic + 1, realtime: all[199].at.realtime + 1}
+	assert.Equal(t, numbers(200, 400), ns(t, collect(t, j.Entries(t.Context(), Query{After: end.cursor()}))))
 }
 
 func TestConcurrentQueries(t *testing.T) {
@@ -555,12 +640,38 @@ func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
 			assert.Len(t, collect(t, j.Entries(t.Context(), Query{Match: Field("FROM", "healthy")})), healthyEntries)
 			if name == "removed" {
 				assert.Empty(t, j.Skipped())
+				// Nor does the handle keep its space on the disk taken.
+				if maps, err := os.ReadFile("/proc/self/maps"); err == nil { // on Linux
+					assert.NotContains(t, string(maps), path)
+				}
 			} else {
 				require.Len(t, j.Skipped(), 1)
 				assert.ErrorIs(t, j.Skipped()[0], ErrCorrupt)
 			}
 		})
 	}
+}
+
+// A file whose header is not yet written is looked at again, until it has been
+// left behind for long.
+func TestFileThatIsBeingCreated(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "system.journal")
+	require.NoError(t, os.WriteFile(path, make([]byte, 4096), 0o600))
+	j, err := Open(Config{Dirs: []string{dir}})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, j.Close()) }()
+	assert.True(t, j.files.pending())
+	assert.Len(t, j.Skipped(), 1)
+
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(path, old, old))
+	assert.Empty(t, collect(t, j.Entries(t.Context(), Query{})))
+	assert.False(t, j.files.pending())
+
+	require.NoError(t, os.WriteFile(path, healthyFile(), 0o600))
+	assert.Len(t, collect(t, j.Entries(t.Context(), Query{})), healthyEntries)
+	assert.Empty(t, j.Skipped())
 }
 
 // numbers returns the decimal numbers from a to the last before b.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -183,6 +184,76 @@ func TestSameAsLookingAtEach(t *testing.T) {
 	}
 	assert.Greater(t, answered, 50)
 	assert.Greater(t, both, 10)
+}
+
+// TestUnitsAsJournalctl asks for units, of the system and of the user who runs
+// it, in a journal where all say something of each unit: those who may and
+// those who may not.
+func TestUnitsAsJournalctl(t *testing.T) {
+	t.Parallel()
+	remote := testenv.Tool(t, "systemd-journal-remote")
+	me, other := strconv.Itoa(os.Getuid()), "4242"
+	var stream []byte
+	for i, unit := range []string{"a.service", "ab.service", "x.slice", `c\x2dd.service`} {
+		for k, fields := range []string{
+			"_SYSTEMD_UNIT=%s\n_UID=1000",
+			"_SYSTEMD_SLICE=%s\n_UID=0",
+			"UNIT=%s\n_UID=0\n_PID=1\n_SYSTEMD_CGROUP=/init.scope",
+			"UNIT=%s\n_UID=0\n_PID=77",
+			"OBJECT_SYSTEMD_UNIT=%s\n_UID=0",
+			"OBJECT_SYSTEMD_UNIT=%s\n_UID=1000",
+			"COREDUMP_UNIT=%s\n_UID=0\nMESSAGE_ID=" + messageIDCoredump,
+			"COREDUMP_UNIT=%s\n_UID=0",
+			"_SYSTEMD_USER_UNIT=%s\n_UID=" + me,
+			"_SYSTEMD_USER_UNIT=%s\n_UID=" + other,
+			"_SYSTEMD_USER_SLICE=%s\n_UID=" + me,
+			"_SYSTEMD_USER_SLICE=%s\n_UID=" + other,
+			"USER_UNIT=%s\n_UID=" + me,
+			"USER_UNIT=%s\n_UID=" + other,
+			"COREDUMP_USER_UNIT=%s\n_UID=" + me,
+			"COREDUMP_USER_UNIT=%s\n_UID=" + other,
+			"OBJECT_SYSTEMD_USER_UNIT=%s\n_UID=" + me,
+			"OBJECT_SYSTEMD_USER_UNIT=%s\n_UID=0",
+			"OBJECT_SYSTEMD_USER_UNIT=%s\n_UID=" + other,
+		} {
+			if strings.Contains(fields, "SLICE=") && !strings.HasSuffix(unit, ".slice") {
+				continue
+			}
+			at := 1 + i*100 + k
+			stream = fmt.Appendf(stream, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%s\n"+fields+"\n\n", at, at, oddBoot, unit)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "units.journal")
+	require.NoError(t, journalgen.Import(t.Context(), remote, path, bytes.NewReader(stream), nil))
+	j, err := Open(Config{Files: []string{path}})
+	require.NoError(t, err)
+	defer j.Close()
+	judge := newJournalctl(t, "--file="+path)
+
+	answered := 0
+	names := []string{"a", "ab.service", "x.slice", `c\x2dd`, "a*", "*", "*.slice", "?.service", "[!a]*", `*\x2d*`, "nothing", "nothing*"}
+	for i, name := range names {
+		second := names[(i+2)%len(names)]
+		user := []UserUnit{{uint32(os.Getuid()), name}}
+		for _, tt := range []struct {
+			q    Query
+			args []string
+		}{
+			{Query{Units: []string{name}}, []string{"--unit=" + name}},
+			{Query{UserUnits: user}, []string{"--user-unit=" + name}},
+			{Query{Units: []string{name, second}}, []string{"--unit=" + name, "--unit=" + second}},
+			{Query{Units: []string{second}, UserUnits: user}, []string{"--unit=" + second, "--user-unit=" + name}},
+		} {
+			args := append([]string{"--quiet", "--no-pager", "--output=export"}, judge.from...)
+			out, err := exec.Command(judge.path, append(args, tt.args...)...).Output()
+			require.True(t, err == nil || len(out) == 0, "%s: %v", tt.args, err)
+			if len(out) > 0 {
+				answered++
+			}
+			assert.Equal(t, string(judge.modern(out)), string(answer(t, j, tt.q)), "%s", tt.args)
+		}
+	}
+	assert.Greater(t, answered, 30)
 }
 
 // TestOddEntriesAsJournalctl reads what no well-behaved program logs.

@@ -212,17 +212,31 @@ func parseZone(word string, now time.Time, loc *time.Location) (zone, bool) {
 	}
 	// An abbreviation that loc uses stands for its offset also on a date when
 	// loc does not use it. It comes before the names of the time zone database,
-	// of which some hosts have CET and some do not.
+	// of which some hosts have CET and some do not, and which are looked at in
+	// the same way: there, CET is +01:00 in summer too.
+	if z, ok := abbreviated(word, now, loc); ok {
+		return z, true
+	}
+	// "Local" and "" are names to Go alone.
+	if word == "" || word == "Local" {
+		return zone{}, false
+	}
+	named, err := time.LoadLocation(word)
+	if err != nil {
+		return zone{}, false
+	}
+	if z, ok := abbreviated(word, now, named); ok {
+		return z, true
+	}
+	return zone{loc: named}, true
+}
+
+// abbreviated returns the offset for which the word stands in loc this year.
+func abbreviated(word string, now time.Time, loc *time.Location) (zone, bool) {
 	year := now.In(loc).Year()
 	for month := time.January; month <= time.December; month++ {
 		if name, seconds := time.Date(year, month, 1, 0, 0, 0, 0, loc).Zone(); name == word {
 			return zone{loc: time.FixedZone(name, seconds)}, true
-		}
-	}
-	// "Local" and "" are names to Go alone.
-	if word != "" && word != "Local" {
-		if named, err := time.LoadLocation(word); err == nil {
-			return zone{loc: named}, true
 		}
 	}
 	return zone{}, false
@@ -307,7 +321,9 @@ func parseCalendar(s string, now time.Time, z zone) (t time.Time, offset int, re
 		if reason != "" {
 			return time.Time{}, offset, reason
 		}
-		if weekday >= 0 && at.in(time.UTC).Weekday() != time.Weekday(weekday) {
+		// A leap second is still the same day.
+		day := calendar{year: at.year, month: at.month, day: at.day}
+		if weekday >= 0 && day.in(time.UTC).Weekday() != time.Weekday(weekday) {
 			return time.Time{}, 0, wrongDay
 		}
 	}

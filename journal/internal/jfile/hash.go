@@ -24,24 +24,12 @@ func Jenkins(p []byte) uint64 {
 		a += le.Uint32(p)
 		b += le.Uint32(p[4:])
 		c += le.Uint32(p[8:])
-		a -= c
-		a ^= bits.RotateLeft32(c, 4)
-		c += b
-		b -= a
-		b ^= bits.RotateLeft32(a, 6)
-		a += c
-		c -= b
-		c ^= bits.RotateLeft32(b, 8)
-		b += a
-		a -= c
-		a ^= bits.RotateLeft32(c, 16)
-		c += b
-		b -= a
-		b ^= bits.RotateLeft32(a, 19)
-		a += c
-		c -= b
-		c ^= bits.RotateLeft32(b, 4)
-		b += a
+		a, c = mix(a, c, b, 4)
+		b, a = mix(b, a, c, 6)
+		c, b = mix(c, b, a, 8)
+		a, c = mix(a, c, b, 16)
+		b, a = mix(b, a, c, 19)
+		c, b = mix(c, b, a, 4)
 		p = p[12:]
 	}
 	if len(p) == 0 {
@@ -52,19 +40,20 @@ func Jenkins(p []byte) uint64 {
 	a += le.Uint32(tail[:])
 	b += le.Uint32(tail[4:])
 	c += le.Uint32(tail[8:])
-	c ^= b
-	c -= bits.RotateLeft32(b, 14)
-	a ^= c
-	a -= bits.RotateLeft32(c, 11)
-	b ^= a
-	b -= bits.RotateLeft32(a, 25)
-	c ^= b
-	c -= bits.RotateLeft32(b, 16)
-	a ^= c
-	a -= bits.RotateLeft32(c, 4)
-	b ^= a
-	b -= bits.RotateLeft32(a, 14)
-	c ^= b
-	c -= bits.RotateLeft32(b, 24)
+	c = finish(c, b, 14)
+	a = finish(a, c, 11)
+	b = finish(b, a, 25)
+	c = finish(c, b, 16)
+	a = finish(a, c, 4)
+	b = finish(b, a, 14)
+	c = finish(c, b, 24)
 	return uint64(c)<<32 | uint64(b)
 }
+
+// mix is one line of lookup3's mix(), which changes x and y.
+func mix(x, y, z uint32, k int) (_, _ uint32) {
+	return (x - y) ^ bits.RotateLeft32(y, k), y + z
+}
+
+// finish is one line of lookup3's final().
+func finish(x, y uint32, k int) uint32 { return (x ^ y) - bits.RotateLeft32(y, k) }

@@ -51,7 +51,7 @@ func (r *Reader) all(n uint64) *posting {
 	return p
 }
 
-// postings returns the entries that have the field.
+// posting returns the entries that have the field.
 func (r *Reader) posting(d Data) *posting {
 	p := &posting{r: r}
 	o := r.object(d.offset, typeData, r.File.header.dataPayload())
@@ -208,30 +208,17 @@ func And(parts ...Node) Node {
 
 func (s *intersection) len() uint64 { return s.parts[0].len() }
 
-func (s *intersection) next(offset uint64) uint64 {
-	for agreed := 0; agreed < len(s.parts); {
-		agreed = 0
-		for _, part := range s.parts {
-			v := part.next(offset)
-			if v == 0 {
-				return 0
-			}
-			if v != offset && agreed > 0 {
-				offset, agreed = v, 0
-				break
-			}
-			offset = v
-			agreed++
-		}
-	}
-	return offset
-}
+func (s *intersection) next(offset uint64) uint64 { return s.agree(offset, Node.next) }
 
-func (s *intersection) prev(offset uint64) uint64 {
+func (s *intersection) prev(offset uint64) uint64 { return s.agree(offset, Node.prev) }
+
+// agree asks the parts in turn, each for the first offset from the one that
+// the part before it has named, until all name the same.
+func (s *intersection) agree(offset uint64, ask func(Node, uint64) uint64) uint64 {
 	for agreed := 0; agreed < len(s.parts); {
 		agreed = 0
 		for _, part := range s.parts {
-			v := part.prev(offset)
+			v := ask(part, offset)
 			if v == 0 {
 				return 0
 			}

@@ -85,13 +85,12 @@ func Build(o Options, entries []Entry) []byte {
 	}
 	for _, d := range b.order {
 		le.PutUint64(b.b[d.offset+40:], d.entries[0])
-		if chain := b.chain(d.entries[1:]); chain != 0 {
-			le.PutUint64(b.b[d.offset+48:], chain)
+		if first, _, _ := b.chain(d.entries[1:]); first != 0 {
+			le.PutUint64(b.b[d.offset+48:], first)
 		}
 		le.PutUint64(b.b[d.offset+56:], uint64(len(d.entries)))
 	}
-	chain := b.chain(all)
-	b.header(entries, chain)
+	b.header(entries, all)
 	return b.b
 }
 
@@ -253,32 +252,34 @@ func (b *builder) entry(e Entry) uint64 {
 	return offset
 }
 
-// chain writes entry arrays that double in size, and returns the first.
-func (b *builder) chain(entries []uint64) (first uint64) {
-	var previous uint64
+// chain writes entry arrays that double in size, and returns the first, the
+// last, and how many items that has.
+func (b *builder) chain(entries []uint64) (first, last uint64, lastItems int) {
 	for size := 4; len(entries) > 0; size *= 2 {
+		lastItems = min(size, len(entries))
 		body := make([]byte, 8)
-		for _, offset := range entries[:min(size, len(entries))] {
+		for _, offset := range entries[:lastItems] {
 			if b.Compact {
 				body = le.AppendUint32(body, uint32(offset))
 			} else {
 				body = le.AppendUint64(body, offset)
 			}
 		}
-		entries = entries[min(size, len(entries)):]
+		entries = entries[lastItems:]
 		offset := b.object(6, 0, body)
 		b.arrays++
-		if previous == 0 {
+		if last == 0 {
 			first = offset
 		} else {
-			le.PutUint64(b.b[previous+16:], offset)
+			le.PutUint64(b.b[last+16:], offset)
 		}
-		previous = offset
+		last = offset
 	}
-	return first
+	return first, last, lastItems
 }
 
-func (b *builder) header(entries []Entry, chain uint64) {
+func (b *builder) header(entries []Entry, offsets []uint64) {
+	chain, lastArray, lastItems := b.chain(offsets)
 	for len(b.b)%8 != 0 {
 		b.b = append(b.b, 0)
 	}
@@ -317,6 +318,9 @@ func (b *builder) header(entries []Entry, chain uint64) {
 		le.PutUint64(h[184:], first.Realtime)
 		le.PutUint64(h[192:], last.Realtime)
 		le.PutUint64(h[200:], last.Monotonic)
+		le.PutUint32(h[256:], uint32(lastArray))
+		le.PutUint32(h[260:], uint32(lastItems))
+		le.PutUint64(h[264:], offsets[n-1])
 	}
 	le.PutUint64(h[208:], uint64(len(b.order)))
 	le.PutUint64(h[216:], uint64(len(b.fields)))
