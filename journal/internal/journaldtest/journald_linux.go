@@ -44,6 +44,7 @@ const inside = "JOURNALDTEST_INSIDE"
 
 const (
 	socket    = "/run/systemd/journal/socket"
+	varlink   = "/run/systemd/journal/io.systemd.journal" // journalctl --sync
 	machineID = "6a6f75726e616c64746573740a0a0a0a"
 )
 
@@ -132,25 +133,29 @@ func start(t *testing.T, cfg Config, daemon, journalctl string) *Journald {
 	})
 
 	j := &Journald{t: t, Dir: "/var/log/journal/" + machineID, journalctl: journalctl}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for j.conn == nil {
-		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
-		if err == nil {
-			j.conn = conn
-			t.Cleanup(func() { _ = conn.Close() })
-			break
-		}
-		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("journald ended: %v: %s", err, stderr.Bytes())
-		case <-tick.C:
+	// reach connects to a socket of journald, which makes one after the other.
+	reach := func(network, path string) *net.UnixConn {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			conn, err := net.DialUnix(network, nil, &net.UnixAddr{Name: path, Net: network})
+			if err == nil {
+				return conn
+			}
+			if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Fatal(err)
+			}
+			select {
+			case err := <-ended:
+				ended <- err
+				t.Fatalf("journald ended: %v: %s", err, stderr.Bytes())
+			case <-tick.C:
+			}
 		}
 	}
+	j.conn = reach("unixgram", socket)
+	t.Cleanup(func() { _ = j.conn.Close() })
+	must(reach("unix", varlink).Close())
 	return j
 }
 
