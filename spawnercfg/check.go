@@ -12,6 +12,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/hubhost/hubhost/internal/atomicfile"
+	"github.com/hubhost/hubhost/spawnercfg/internal/py"
 )
 
 // Codes of [Checker.Check] beside those of [Lint].
@@ -80,8 +83,9 @@ type CheckResult struct {
 //
 // When the context ends, or Limit has passed, every process of the check that
 // is still in its process group is killed. The error is [ErrCheck], the
-// context's, or of starting Python ([io/fs.ErrNotExist]); a file that is not
-// there or cannot be read is one too.
+// context's, or of starting Python ([io/fs.ErrNotExist]); a file or Dir that is
+// not there is one too, as is a file that cannot be read, or is none
+// ([ErrNotRegular]).
 func (c Checker) Check(ctx context.Context, file string) (CheckResult, error) {
 	result, err := c.check(ctx, file)
 	if err != nil {
@@ -95,11 +99,22 @@ func (c Checker) check(ctx context.Context, file string) (CheckResult, error) {
 	if err != nil {
 		return CheckResult{}, err
 	}
-	f, err := os.Open(file)
+	// What Python would wait for, such as a FIFO, or make nothing of.
+	target, err := atomicfile.Resolve(file)
 	if err != nil {
 		return CheckResult{}, err
 	}
-	f.Close()
+	if _, _, err := atomicfile.Read(target, py.MaxSize); err != nil {
+		return CheckResult{}, err
+	}
+	dir := c.Dir
+	if dir == "" {
+		dir = filepath.Dir(file)
+	}
+	// To start Python in a directory that is missing fails as if Python were.
+	if _, err := os.Stat(dir); err != nil {
+		return CheckResult{}, err
+	}
 	limit := c.Limit
 	if limit == 0 {
 		limit = 30 * time.Second
@@ -116,10 +131,7 @@ func (c Checker) check(ctx context.Context, file string) (CheckResult, error) {
 	// hub does not run with it; -B leaves no compiled files beside modules.
 	cmd := exec.Command(c.Python, "-B", "-c", probe, file, "3")
 	cmd.ExtraFiles = []*os.File{write}
-	cmd.Dir = c.Dir
-	if cmd.Dir == "" {
-		cmd.Dir = filepath.Dir(file)
-	}
+	cmd.Dir = dir
 	cmd.Env = c.Env
 	if cmd.Env == nil {
 		cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LC_ALL=C.UTF-8"}

@@ -19,6 +19,9 @@ import (
 	. "github.com/hubhost/hubhost/spawnercfg"
 )
 
+// patience is for the hub's Python on a machine that is busy with other tests.
+const patience = 5 * time.Minute
+
 func writeConfig(t *testing.T, name, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -27,7 +30,7 @@ func writeConfig(t *testing.T, name, text string) string {
 }
 
 func TestCheck(t *testing.T) {
-	checker := Checker{Python: hubPython(t)}
+	checker := Checker{Python: hubPython(t), Limit: patience}
 	for _, tt := range []struct {
 		name, text string
 		want       []Code
@@ -64,7 +67,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckPlaces(t *testing.T) {
-	checker := Checker{Python: hubPython(t)}
+	checker := Checker{Python: hubPython(t), Limit: patience}
 	result, err := checker.Check(t.Context(), writeConfig(t, "jupyterhub_config.py", "\n\nraise ValueError('no')\n"))
 	require.NoError(t, err)
 	require.Len(t, result.Report, 1)
@@ -76,7 +79,7 @@ func TestCheckPlaces(t *testing.T) {
 }
 
 func TestCheckReadsTheSibling(t *testing.T) {
-	checker := Checker{Python: hubPython(t)}
+	checker := Checker{Python: hubPython(t), Limit: patience}
 	file := writeConfig(t, "jupyterhub_config.py", "c.JupyterHub.spawner_class = 'systemd'\nc.SystemdSpawner.mem_limit = '1G'\n")
 	require.NoError(t, os.WriteFile(strings.TrimSuffix(file, "py")+"json", []byte(`{"SystemdSpawner": {"mem_limit": "2GB"}}`), 0o600))
 	result, err := checker.Check(t.Context(), file)
@@ -88,7 +91,7 @@ func TestCheckReadsTheSibling(t *testing.T) {
 // TestCheckTouchesNothing runs in an empty folder.
 func TestCheckTouchesNothing(t *testing.T) {
 	dir := t.TempDir()
-	checker := Checker{Python: hubPython(t), Dir: dir}
+	checker := Checker{Python: hubPython(t), Dir: dir, Limit: patience}
 	file := writeConfig(t, "jupyterhub_config.py", "import os\nassert os.getcwd() == "+StrValue(dir).String()+"\nassert 'SECRET' not in os.environ\nc.JupyterHub.spawner_class = 'systemd'\n")
 	t.Setenv("SECRET", "1")
 	result, err := checker.Check(t.Context(), file)
@@ -137,7 +140,7 @@ func TestCheckIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	defer end.Close()
 	file = writeConfig(t, "jupyterhub_config.py", "import subprocess\nsubprocess.Popen(['sleep', '1000'], stdout=open("+StrValue(fifo).String()+", 'w'))\nraise SystemExit\n")
-	result, err := Checker{Python: python}.Check(t.Context(), file)
+	result, err := Checker{Python: python, Limit: patience}.Check(t.Context(), file)
 	require.NoError(t, err)
 	assert.ErrorIs(t, result.Report.Err(), CodeConfigExits)
 	n, err := end.Read(make([]byte, 1))
@@ -158,4 +161,19 @@ func TestCheckFails(t *testing.T) {
 	_, err = Checker{Python: "/bin/true"}.Check(t.Context(), filepath.Join(t.TempDir(), "missing.py"))
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	assert.False(t, errors.Is(err, ErrCheck))
+
+	missing := filepath.Join(t.TempDir(), "missing")
+	_, err = Checker{Python: "/bin/true", Dir: missing}.Check(t.Context(), file)
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+	assert.ErrorContains(t, err, missing)
+	fifo := filepath.Join(t.TempDir(), "fifo.py")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	_, err = Checker{Python: "/bin/true"}.Check(t.Context(), fifo)
+	assert.ErrorIs(t, err, ErrNotRegular)
+	loop := filepath.Join(t.TempDir(), "loop.py")
+	require.NoError(t, os.Symlink(loop, loop))
+	_, err = Checker{Python: "/bin/true"}.Check(t.Context(), loop)
+	assert.ErrorContains(t, err, loop)
+	_, err = ReadFile(loop, "")
+	assert.ErrorContains(t, err, loop)
 }

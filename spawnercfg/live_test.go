@@ -59,32 +59,37 @@ func TestLiveForetoldUnits(t *testing.T) {
 	defer client.Close()
 	file, err := ReadFile(hub.ConfigFile, "/")
 	require.NoError(t, err)
-	for _, name := range []string{"alice", "bob"} {
-		unit, err := Predict(file.Settings(), account(t, name), Hub{Environment: map[string]string{"PATH": "/opt/jupyterhub/bin:/usr/bin:/bin", "SHELL": "/bin/sh"}})
-		require.NoError(t, err)
-		require.Empty(t, unit.Refusals)
-		require.NoError(t, client.Start(ctx, name, nil))
-		properties := shown(t, unit.Name)
-		assert.Equal(t, "active", properties["ActiveState"])
-		assert.Empty(t, Drift(unit, properties))
-		for property, want := range unit.Reported() {
-			t.Logf("%s: %s=%v", unit.Name, property, properties[property])
-			assert.Contains(t, properties, property, "%v", want)
-		}
-		assert.Contains(t, properties["ExecStart"], "argv[]="+strings.Join(unit.Command, " ")+" ;")
-		assert.Contains(t, properties["EnvironmentFiles"], unit.EnvironmentFile)
+	t.Run("users", func(t *testing.T) {
+		for _, name := range []string{"alice", "bob"} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				unit, err := Predict(file.Settings(), account(t, name), Hub{Environment: map[string]string{"PATH": "/opt/jupyterhub/bin:/usr/bin:/bin", "SHELL": "/bin/sh"}})
+				require.NoError(t, err)
+				require.Empty(t, unit.Refusals)
+				require.NoError(t, client.Start(ctx, name, nil))
+				properties := shown(t, unit.Name)
+				assert.Equal(t, "active", properties["ActiveState"])
+				assert.Empty(t, Drift(unit, properties))
+				for property, want := range unit.Reported() {
+					t.Logf("%s: %s=%v", unit.Name, property, properties[property])
+					assert.Contains(t, properties, property, "%v", want)
+				}
+				assert.Contains(t, properties["ExecStart"], "argv[]="+strings.Join(unit.Command, " ")+" ;")
+				assert.Contains(t, properties["EnvironmentFiles"], unit.EnvironmentFile)
 
-		// The names of the variables alone: the values are the user's secrets.
-		text, err := os.ReadFile(unit.EnvironmentFile)
-		require.NoError(t, err)
-		var names []string
-		for line := range strings.Lines(string(text)) {
-			key, _, _ := strings.Cut(line, "=")
-			names = append(names, key)
+				// The names of the variables alone: the values are the user's secrets.
+				text, err := os.ReadFile(unit.EnvironmentFile)
+				require.NoError(t, err)
+				var names []string
+				for line := range strings.Lines(string(text)) {
+					key, _, _ := strings.Cut(line, "=")
+					names = append(names, key)
+				}
+				assert.Equal(t, unit.Environment, names)
+				require.NoError(t, client.Stop(ctx, name))
+			})
 		}
-		assert.Equal(t, unit.Environment, names)
-		require.NoError(t, client.Stop(ctx, name))
-	}
+	})
 }
 
 // TestLiveReported starts units with the arguments that are foretold for many

@@ -56,7 +56,11 @@ func Resolve(path string) (string, error) {
 		}
 		return filepath.Join(dir, filepath.Base(path)), nil
 	}
-	return filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("resolve %s: %w", path, err) // that of a loop names no path
+	}
+	return target, nil
 }
 
 // Read returns the content of the file at a resolved path and the snapshot to
