@@ -36,6 +36,7 @@ func (e *Entry) AppendShort(b []byte, loc *time.Location) []byte {
 		b = append(append(b, ' '), comm...)
 	} else {
 		b = append(b, " unknown"...)
+		start += len(" unknown") // by which journalctl does not indent
 	}
 	pid, ok := e.lastShown("_PID")
 	if !ok {

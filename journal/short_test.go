@@ -11,13 +11,17 @@ import (
 )
 
 func TestAppendShort(t *testing.T) {
-	e := collect(t, ReadExport(strings.NewReader(
-		"__REALTIME_TIMESTAMP=1700606931464800\n_HOSTNAME=hub\nSYSLOG_IDENTIFIER=jupyterhub\n_PID=42\n"+
-			"MESSAGE\n\x08\x00\x00\x00\x00\x00\x00\x00up\ndown\n\n\n")))[0]
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
+	entry := func(fields string) *Entry {
+		return collect(t, ReadExport(strings.NewReader("__REALTIME_TIMESTAMP=1700606931464800\n_HOSTNAME=hub\n_PID=42\n"+fields+
+			"MESSAGE\n\x08\x00\x00\x00\x00\x00\x00\x00up\ndown\n\n\n")))[0]
+	}
+	e := entry("SYSLOG_IDENTIFIER=jupyterhub\n")
 	assert.Equal(t, "Nov 21 23:48:51 hub jupyterhub[42]: up\n                                    down\n", string(e.AppendShort(nil, berlin)))
 	assert.Equal(t, string(e.AppendShort(nil, time.Local)), string(e.AppendShort(nil, nil)))
+	// journalctl 252 does not indent by a name that it has not got.
+	assert.Equal(t, "Nov 21 23:48:51 hub unknown[42]: up\n                         down\n", string(entry("").AppendShort(nil, berlin)))
 }
 
 func TestAppendShortIsSafeOnATerminal(t *testing.T) {
