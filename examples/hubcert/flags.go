@@ -75,7 +75,7 @@ func address(text string) error {
 // noTarget adds to the error of an operation on a target that is not there
 // what to do.
 func noTarget(err error) error {
-	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, units.ErrNoSuchUnit) {
+	if _, ofSystemd := errors.AsType[*units.Error](err); errors.Is(err, fs.ErrNotExist) && !ofSystemd {
 		return fmt.Errorf("%w; where is it? --dir DIRECTORY, in a folder that exists", err)
 	}
 	return err

@@ -92,33 +92,36 @@ func (a *activation) check() error {
 	return address(a.probe)
 }
 
-// options completes opt; the connection to systemd is made only if there is
-// something to do, and closed by done.
-func (a *activation) options(ctx context.Context, opt *certs.Options) (done func(), err error) {
+// run does it, shown as what, and has the servers use the pair. A connection
+// to systemd is made only if there is something to do by it.
+func (a *activation) run(ctx context.Context, out *cli.IO, what string, opt certs.Options,
+	do func(certs.Options) (*certs.Result, error)) (*certs.Result, error) {
 	opt.Endpoint = certs.Endpoint{Addr: a.probe, Name: a.name}
-	if len(a.reload)+len(a.restart) == 0 {
-		return func() {}, nil
-	}
-	manager, err := site.Connect(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	opt.Hook = func(ctx context.Context, _ certs.Stage) error {
-		ctx, cancel := context.WithTimeout(ctx, a.timeout)
-		defer cancel()
-		for _, name := range a.reload {
-			if err := act(ctx, manager, manager.Reload, name); err != nil {
-				return err
-			}
+	if len(a.reload)+len(a.restart) > 0 {
+		manager, err := site.Connect(ctx, "")
+		if err != nil {
+			return nil, err
 		}
-		for _, name := range a.restart {
-			if err := act(ctx, manager, manager.Restart, name); err != nil {
-				return err
+		defer manager.Close()
+		opt.Hook = func(ctx context.Context, _ certs.Stage) error {
+			ctx, cancel := context.WithTimeout(ctx, a.timeout)
+			defer cancel()
+			for _, name := range a.reload {
+				if err := act(ctx, manager, manager.Reload, name); err != nil {
+					return err
+				}
 			}
+			for _, name := range a.restart {
+				if err := act(ctx, manager, manager.Restart, name); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
-		return nil
 	}
-	return func() { manager.Close() }, nil
+	_, done := out.Progress(what)
+	defer done()
+	return do(opt)
 }
 
 // steps says what would be done after the files are in place.
@@ -171,15 +174,9 @@ func install(f *flag.FlagSet) cli.Run {
 		if *dryRun {
 			return rehearse(out, target, pair, policy, &act, inputs(files.cert, files.key), *asJSON)
 		}
-		opt := certs.Options{Policy: policy, Force: *force}
-		done, err := act.options(ctx, &opt)
-		if err != nil {
-			return err
-		}
-		defer done()
-		_, finish := out.Progress("installing")
-		result, err := target.Install(ctx, pair, opt)
-		finish()
+		result, err := act.run(ctx, out, "installing", certs.Options{Policy: policy, Force: *force}, func(opt certs.Options) (*certs.Result, error) {
+			return target.Install(ctx, pair, opt)
+		})
 		return report(out, target.Dir, result, err, &act, *asJSON)
 	}
 }
@@ -214,15 +211,9 @@ func rollback(f *flag.FlagSet) cli.Run {
 			}
 			return rehearse(out, target, b.Pair, policy, &act, inputs(b.ID, b.ID), *asJSON)
 		}
-		opt := certs.Options{Policy: policy, Force: *force}
-		done, err := act.options(ctx, &opt)
-		if err != nil {
-			return err
-		}
-		defer done()
-		_, finish := out.Progress("going back")
-		result, err := target.Rollback(ctx, id, opt)
-		finish()
+		result, err := act.run(ctx, out, "going back", certs.Options{Policy: policy, Force: *force}, func(opt certs.Options) (*certs.Result, error) {
+			return target.Rollback(ctx, id, opt)
+		})
 		if errors.Is(err, fs.ErrNotExist) {
 			if _, none := backup(target, id); none != nil {
 				err = none
