@@ -116,7 +116,7 @@ func TestFollowFromBefore(t *testing.T) {
 		for range f.Entries(ctx) {
 		}
 	}()
-	assert.Eventually(t, func() bool { return f.Cursor() == all[399].Cursor() }, 10*time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool { return f.Cursor() == all[399].Cursor() }, time.Minute, time.Millisecond)
 	cancel()
 	<-ended
 }

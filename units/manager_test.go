@@ -548,7 +548,7 @@ func TestManagerLeavesTheBus(t *testing.T) {
 		var err error
 		patient, err = units.Connect(t.Context(), &units.Config{Address: bus.Address()})
 		require.NoError(t, err)
-		hasty, err = units.Connect(t.Context(), &units.Config{Address: bus.Address(), Timeout: 50 * time.Millisecond})
+		hasty, err = units.Connect(t.Context(), &units.Config{Address: bus.Address(), Timeout: 500 * time.Millisecond})
 		require.NoError(t, err)
 	})
 	defer patient.Close()
@@ -636,7 +636,7 @@ func TestLostForGood(t *testing.T) {
 	fake := unitstest.New(t, fakeOptions{})
 	var gone sync.Once
 	refuse := make(chan struct{})
-	m := dial(t, &units.Config{Private: true, Timeout: 100 * time.Millisecond, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
+	m := dial(t, &units.Config{Private: true, Timeout: 500 * time.Millisecond, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
 		select {
 		case <-refuse:
 			return nil, &net.OpError{Op: "dial", Err: os.ErrNotExist}
