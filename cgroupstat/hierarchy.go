@@ -1,6 +1,8 @@
 package cgroupstat
 
 import (
+	"cmp"
+	"errors"
 	"io/fs"
 	"path"
 	"strings"
@@ -124,11 +126,21 @@ func checkPath(op, p string) error {
 	return nil
 }
 
-// within puts the operation and the control group around a cause.
+// within puts the operation and the control group around a cause, which may
+// name another group already: a slice above.
 func within(op, path string, err error) error {
 	if e, ok := err.(*Error); ok {
-		e.Op, e.Path = op, path
+		e.Op, e.Path = op, cmp.Or(e.Path, path)
 		return e
 	}
 	return &Error{Op: op, Path: path, Err: err}
+}
+
+// ofSlice makes the cause that a slice could not be read of one about a unit. A
+// slice that is gone took the unit with it.
+func ofSlice(slice string, err error) error {
+	if errors.Is(err, ErrNotRunning) {
+		return ErrNotRunning
+	}
+	return within("", slice, err)
 }

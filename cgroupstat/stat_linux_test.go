@@ -278,6 +278,20 @@ func TestNotRunningInTheMiddle(t *testing.T) {
 		_, err = h.Stat(alice)
 		assert.ErrorIs(t, err, ErrNotRunning, "at the reading of %s", f)
 	}
+	// With the last unit of a slice, the slice may go.
+	for _, f := range limiting {
+		dir := unpack(t, "v2-6.12.txtar")
+		h := open(t, dir, Unified)
+		openat := h.tree.openat
+		h.tree.openat = func(d int, name string, flags int, mode uint32) (int, error) {
+			if name == "../"+f.String() {
+				require.NoError(t, os.RemoveAll(filepath.Join(dir, filepath.Dir(alice))))
+			}
+			return openat(d, name, flags, mode)
+		}
+		_, err := h.Stat(alice)
+		assert.ErrorIs(t, err, ErrNotRunning, "at the opening of the slice's %s", f)
+	}
 	for _, f := range views[Full] {
 		for _, maxOpen := range []int{0, -1} {
 			dir := unpack(t, "v2-6.12.txtar")
@@ -340,6 +354,24 @@ func TestMissingUnreadableMalformed(t *testing.T) {
 		h.tree.pread = func(int, []byte, int64) (int, error) { return 0, unix.EIO }
 		_, err = h.Stat(alice)
 		assert.ErrorIs(t, err, unix.EIO, f.String())
+	}
+}
+
+// What is wrong with a slice's file is not said of the unit's.
+func TestMalformedSlice(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	write(t, filepath.Join(dir, "system.slice/memory.max"), "what is this?\n")
+	h := open(t, dir, Unified)
+	_, err := h.Stat(alice)
+	errs := map[string]error{"stat": err}
+	for _, maxOpen := range []int{0, -1} {
+		s := h.NewSampler(SamplerConfig{MaxOpen: maxOpen})
+		defer s.Close()
+		errs["sample"] = sample(t, s, nil, alice)[0].Err
+		for op, err := range errs {
+			assert.ErrorIs(t, err, ErrMalformed)
+			assert.EqualError(t, err, `cgroupstat: `+op+` "/system.slice": memory.max: malformed: "what is this?"`)
+		}
 	}
 }
 

@@ -198,7 +198,12 @@ type Stall struct {
 	Total time.Duration
 }
 
-// bind counts in the limits of a slice above.
+// reset empties st but for the path and the room for devices.
+func (st *Stats) reset(path string) {
+	*st = Stats{Path: path, IO: IO{Devices: st.IO.Devices[:0]}}
+}
+
+// bind counts in the limits of the group itself or of a slice above.
 func (st *Stats) bind(memory Limit[uint64], cpu Limit[float64], tasks Limit[uint64]) {
 	st.Memory.EffectiveMax = st.Memory.EffectiveMax.within(memory)
 	st.CPU.EffectiveLimit = st.CPU.EffectiveLimit.within(cpu)
