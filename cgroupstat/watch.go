@@ -116,7 +116,10 @@ func (w *Watcher) Add(path string) error {
 // AddPrefix watches the units, there are now and will be, whose path begins
 // with prefix and that lie directly in its slice: all sessions are
 // "/system.slice/jupyter-". It returns an error that is [ErrNotRunning] when
-// there is no such slice.
+// there is no such slice. With any other error the prefix is watched all the
+// same, but for the units that the error names. When the slice is removed
+// later, Events says so by an error that is [ErrNotRunning], and the prefix is
+// forgotten.
 func (w *Watcher) AddPrefix(prefix string) error {
 	slice, ok := parent(prefix)
 	if !ok {
