@@ -99,6 +99,11 @@ func (h *Hierarchy) Stat(path string) (*Stats, error) {
 // GroupOf returns the control group of a process: the unit's, or one below it
 // when the unit's processes made some of their own. On v1 it is the group in
 // which systemd keeps the process. A process that is gone is [ErrNotRunning].
+//
+// A group that has no path from [Hierarchy.Mount] is another error. It happens
+// in containers: to processes outside where a part of the hierarchy is mounted,
+// and to the container's own where it has a control group namespace and the
+// host's tree.
 func (h *Hierarchy) GroupOf(pid int) (string, error) { return h.tree.groupOf(pid) }
 
 // Children returns the control groups directly below one, in the order of

@@ -472,23 +472,56 @@ func TestOpen(t *testing.T) {
 	assert.True(t, strings.HasPrefix(path, "/"), path)
 }
 
-func TestMountPoint(t *testing.T) {
-	for line, want := range map[string][2]string{
-		"31 23 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate":         {"/sys/fs/cgroup", "cgroup2"},
-		"31 23 0:27 / /host\\040root/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory":          {"/host root/sys/fs/cgroup/memory", "cgroup"},
+func TestParseMount(t *testing.T) {
+	for line, want := range map[string]mount{
+		"31 23 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate":         {31, "/", "/sys/fs/cgroup", "cgroup2"},
+		"31 23 0:27 / /host\\040root/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory":          {31, "/", "/host root/sys/fs/cgroup/memory", "cgroup"},
 		"31 23 0:27 /a - /b\\134c rw shared:9 master:1 - cgroup2 - rw":                           {},
-		"31 23 0:27 /docker /mnt/\\134x rw shared:9 master:1 propagate_from:2 - cgroup2 none rw": {"/mnt/\\x", "cgroup2"},
+		"31 23 0:27 /docker /mnt/\\134x rw shared:9 master:1 propagate_from:2 - cgroup2 none rw": {31, "/docker", "/mnt/\\x", "cgroup2"},
+		"32 23 0:27 /../../a\\134x2db /mnt rw - cgroup2 none rw":                                 {32, "/../../a\\x2db", "/mnt", "cgroup2"},
+		"x 23 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw":                                     {},
 		"":    {},
 		"-":   {},
 		" - ": {},
 	} {
-		point, fstype, ok := mountPoint(line)
-		assert.Equal(t, want != [2]string{}, ok, line)
-		assert.Equal(t, want, [2]string{point, fstype}, line)
+		got, ok := parseMount(line)
+		assert.Equal(t, want != mount{}, ok, line)
+		if ok {
+			assert.Equal(t, want, got, line)
+		}
 	}
 	assert.True(t, below("/host/sys/fs/cgroup", "/host"))
 	assert.True(t, below("/sys/fs/cgroup", "/"))
 	assert.False(t, below("/hosts/sys/fs/cgroup", "/host"))
+}
+
+func TestRelative(t *testing.T) {
+	for _, tt := range []struct {
+		root, path, below string
+	}{
+		{"/", "/", "/"},
+		{"/", alice, alice},
+		{"/", "/..name/x", "/..name/x"},
+		{"/", "/../x", ""},
+		{"/", "/..", ""},
+		// A container sees its own part.
+		{"/docker/1234", "/docker/1234", "/"},
+		{"/docker/1234", "/docker/1234/x", "/x"},
+		{"/docker/1234", "/docker/12345", ""},
+		{"/docker/1234", "/", ""},
+		// A container in a namespace of its own has the host's tree mounted.
+		{"/../..", "/../.." + alice, alice},
+		{"/../..", "/../..", "/"},
+		{"/../..", "/../x", ""}, // its name from the host's root is not told
+		{"/../..", "/", ""},
+		{"/..", "/../../x", ""},
+	} {
+		below, ok := relative(tt.root, tt.path)
+		assert.Equal(t, tt.below != "", ok, "%+v", tt)
+		if ok {
+			assert.Equal(t, tt.below, below)
+		}
+	}
 }
 
 func TestGroupOf(t *testing.T) {
@@ -512,7 +545,9 @@ func TestGroupOf(t *testing.T) {
 	_, err = h.GroupOf(44)
 	assert.ErrorContains(t, err, "namespace")
 
-	h, err = Open(Config{HostRoot: root, Mount: t.TempDir(), Mode: Legacy})
+	mount := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(mount, "systemd"), 0o755))
+	h, err = Open(Config{HostRoot: root, Mount: mount, Mode: Legacy})
 	require.NoError(t, err)
 	path, err = h.GroupOf(42)
 	require.NoError(t, err)

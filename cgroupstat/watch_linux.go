@@ -149,14 +149,6 @@ func (w *watcher) watch(name string, mask uint32, of any) (watches []int, err er
 	return []int{wd}, nil
 }
 
-// groups is the directory of the hierarchy in which systemd has every unit.
-func (w *watcher) groups() string {
-	if w.tree.mode == Legacy {
-		return filepath.Join(w.tree.mount, "systemd")
-	}
-	return w.tree.unified
-}
-
 func (w *watcher) add(path string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -173,7 +165,7 @@ func (w *watcher) addUnit(path string, counted MemoryEvents, events *[]Event) er
 	if w.units[path] != nil {
 		return nil
 	}
-	dir := w.groups() + path
+	dir := w.tree.groups() + path
 	if err := unix.Access(dir, unix.F_OK); err != nil {
 		return err
 	}
@@ -248,7 +240,7 @@ func (w *watcher) slice(path string) (*watchedSlice, error) {
 	if sl := w.slices[path]; sl != nil {
 		return sl, nil
 	}
-	dir := w.groups()
+	dir := w.tree.groups()
 	if path != "/" {
 		dir += path
 	}
@@ -304,7 +296,7 @@ func (w *watcher) slice(path string) (*watchedSlice, error) {
 // id returns the inode of a group's directory.
 func (w *watcher) id(path string) (uint64, error) {
 	var st unix.Stat_t
-	err := ignoringEINTR(func() error { return unix.Stat(w.groups()+path, &st) })
+	err := ignoringEINTR(func() error { return unix.Stat(w.tree.groups()+path, &st) })
 	return uint64(st.Ino), err
 }
 
@@ -652,7 +644,7 @@ func (w *watcher) check(u *watchedUnit, events *[]Event) error {
 		return within("watch", u.path, err)
 	}
 	// Without cgroup.events, on v1, its directory has to tell.
-	if u.groups < 0 && unix.Access(w.groups()+u.path, unix.F_OK) != nil {
+	if u.groups < 0 && unix.Access(w.tree.groups()+u.path, unix.F_OK) != nil {
 		u.gone = true
 	}
 	now := time.Now()
