@@ -442,85 +442,102 @@ func (w *watcher) collect() (events []Event, again bool, err error) {
 	return events, again, err
 }
 
-// drain takes in all that inotify and the eventfds have. A unit that fails
-// does not keep the others from being looked at.
-func (w *watcher) drain(events *[]Event) error {
-	var errs []error
-	changed := make(map[*watchedUnit]bool)
-	changedSlices := make(map[*watchedSlice]bool)
-	var created []string
-	var removed []*watchedSlice
+// notices is what inotify told.
+type notices struct {
+	units   map[*watchedUnit]bool
+	slices  map[*watchedSlice]bool
+	created []string
+	removed []*watchedSlice
+}
+
+// notices reads all that inotify has.
+func (w *watcher) notices() (notices, error) {
+	got := notices{units: make(map[*watchedUnit]bool), slices: make(map[*watchedSlice]bool)}
 	for {
 		n, err := unix.Read(w.inotify, w.buf)
 		if err == unix.EINTR {
 			continue
 		}
 		if err == unix.EAGAIN {
-			break
+			return got, nil
 		}
 		if err != nil {
-			return err
+			return got, err
 		}
 		for b := w.buf[:n]; len(b) >= unix.SizeofInotifyEvent; {
 			ev := (*unix.InotifyEvent)(unsafe.Pointer(&b[0]))
 			name := b[unix.SizeofInotifyEvent:][:ev.Len]
 			b = b[unix.SizeofInotifyEvent+int(ev.Len):]
-			if ev.Mask&unix.IN_Q_OVERFLOW != 0 {
-				// Nothing is lost but the notices: every counter is read.
-				for _, u := range w.units {
-					changed[u] = true
-				}
-				for _, sl := range w.slices {
-					changedSlices[sl] = true
-					created = append(created, w.missed(sl)...)
-					removed = append(removed, sl)
-				}
-				continue
-			}
-			for _, of := range w.byWatch[int(ev.Wd)] {
-				sl, ok := of.(*watchedSlice)
-				if !ok {
-					changed[of.(*watchedUnit)] = true
-					continue
-				}
-				base := strings.TrimRight(string(name), "\x00")
-				child := filepath.Join(sl.path, base)
-				switch {
-				case int(ev.Wd) == sl.parent:
-					if ev.Mask&unix.IN_DELETE != 0 && base == filepath.Base(sl.path) {
-						removed = append(removed, sl)
-					}
-				case ev.Mask&unix.IN_MODIFY != 0:
-					changedSlices[sl] = true
-				case ev.Mask&unix.IN_DELETE != 0:
-					delete(sl.removed, child)
-					if u := w.units[child]; u != nil {
-						changed[u] = true
-					}
-				case ev.Mask&unix.IN_CREATE != 0 && (sl.wants(child) || w.units[child] != nil):
-					created = append(created, child)
-				}
-			}
-			if ev.Mask&unix.IN_IGNORED != 0 {
-				delete(w.byWatch, int(ev.Wd))
-			}
+			w.notice(&got, ev, strings.TrimRight(string(name), "\x00"))
 		}
 	}
+}
+
+// notice takes in one notice, of the file name in the directory watched.
+func (w *watcher) notice(got *notices, ev *unix.InotifyEvent, name string) {
+	if ev.Mask&unix.IN_Q_OVERFLOW != 0 {
+		// Nothing is lost but the notices: every counter is read.
+		for _, u := range w.units {
+			got.units[u] = true
+		}
+		for _, sl := range w.slices {
+			got.slices[sl] = true
+			got.created = append(got.created, w.missed(sl)...)
+			got.removed = append(got.removed, sl)
+		}
+		return
+	}
+	for _, of := range w.byWatch[int(ev.Wd)] {
+		sl, ok := of.(*watchedSlice)
+		if !ok {
+			got.units[of.(*watchedUnit)] = true
+			continue
+		}
+		child := filepath.Join(sl.path, name)
+		switch {
+		case int(ev.Wd) == sl.parent:
+			if ev.Mask&unix.IN_DELETE != 0 && name == filepath.Base(sl.path) {
+				got.removed = append(got.removed, sl)
+			}
+		case ev.Mask&unix.IN_MODIFY != 0:
+			got.slices[sl] = true
+		case ev.Mask&unix.IN_DELETE != 0:
+			delete(sl.removed, child)
+			if u := w.units[child]; u != nil {
+				got.units[u] = true
+			}
+		case ev.Mask&unix.IN_CREATE != 0 && (sl.wants(child) || w.units[child] != nil):
+			got.created = append(got.created, child)
+		}
+	}
+	if ev.Mask&unix.IN_IGNORED != 0 {
+		delete(w.byWatch, int(ev.Wd))
+	}
+}
+
+// drain takes in all that inotify and the eventfds have. A unit that fails
+// does not keep the others from being looked at.
+func (w *watcher) drain(events *[]Event) error {
+	got, err := w.notices()
+	if err != nil {
+		return err
+	}
+	var errs []error
 	now := time.Now()
 	for fd, u := range w.byEvent {
 		var count [8]byte
 		if n, err := unix.Read(fd, count[:]); err == nil && n == len(count) {
 			w.announced(u, binary.NativeEndian.Uint64(count[:]), now, events)
-			changed[u] = true
+			got.units[u] = true
 		}
 		if !u.expectKill.IsZero() {
-			changed[u] = true
+			got.units[u] = true
 			if now.After(u.expectKill) { // memory was found after all
 				u.expectKill = time.Time{}
 			}
 		}
 	}
-	removed = slices.DeleteFunc(removed, func(sl *watchedSlice) bool {
+	removed := slices.DeleteFunc(got.removed, func(sl *watchedSlice) bool {
 		id, err := w.id(sl.path)
 		return err == nil && id == sl.id
 	})
@@ -530,7 +547,7 @@ func (w *watcher) drain(events *[]Event) error {
 		}
 		sl.prefixes = nil
 		for _, u := range sl.units {
-			changed[u] = true
+			got.units[u] = true
 		}
 	}
 	// New units before the kills that only slices count are given to those
@@ -550,16 +567,16 @@ func (w *watcher) drain(events *[]Event) error {
 			errs = append(errs, within("watch", path, err))
 		}
 	}
-	var again []string
-	for _, path := range created {
+	var runsAgain []string
+	for _, path := range got.created {
 		if w.units[path] != nil {
-			again = append(again, path)
+			runsAgain = append(runsAgain, path)
 		} else {
 			start(path)
 		}
 	}
 	var left []*watchedUnit
-	for u := range changed {
+	for u := range got.units {
 		if err := w.check(u, events); err != nil {
 			errs = append(errs, err)
 		}
@@ -568,9 +585,9 @@ func (w *watcher) drain(events *[]Event) error {
 		}
 	}
 	for _, u := range left {
-		changedSlices[u.slice] = true
+		got.slices[u.slice] = true
 	}
-	for sl := range changedSlices {
+	for sl := range got.slices {
 		if err := w.explain(sl, &left, events); err != nil {
 			errs = append(errs, err)
 		}
@@ -590,7 +607,7 @@ func (w *watcher) drain(events *[]Event) error {
 			w.dropSlice(sl)
 		}
 	}
-	for _, path := range again {
+	for _, path := range runsAgain {
 		if u := w.units[path]; u == nil {
 			start(path)
 		} else if w.tree.mode != Unified && u.eventfd < 0 {
