@@ -16,7 +16,8 @@ const (
 	Full View = iota
 	// Light is for thousands of units. It leaves out the parts of memory
 	// (memory.stat, the dearest file for the kernel), swap, I/O and
-	// pressure: 7 files a unit. On v1 it leaves out I/O and pressure only.
+	// pressure: 7 files a unit. On v1 it leaves out I/O and pressure only,
+	// and Full is all that [Hierarchy.Stat] reads.
 	Light
 )
 
