@@ -143,7 +143,8 @@ func (h *Hierarchy) NewSampler(cfg SamplerConfig) *Sampler {
 
 // Sample reads every unit of paths once, in that order, and returns dst with
 // one Sample each in place of what it held. Pass the result of the last call
-// as dst: then nothing is allocated.
+// as dst: then nothing is allocated. The IO.Devices of a Sample that is kept
+// beyond that must be cloned.
 //
 // The units are those of the moment: one that is new gets its first sample,
 // one that is no longer in paths is forgotten. A unit that cannot be read has

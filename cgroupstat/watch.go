@@ -3,7 +3,9 @@ package cgroupstat
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -125,8 +127,8 @@ func (w *Watcher) AddPrefix(prefix string) error {
 	if !ok {
 		slice = "/"
 	}
-	if err := checkPath("watch", slice); err != nil {
-		return err
+	if !strings.HasPrefix(prefix, "/") || checkPath("watch", slice) != nil {
+		return &Error{Op: "watch", Path: prefix, Err: fs.ErrInvalid}
 	}
 	if err := w.w.addPrefix(slice, prefix); err != nil {
 		return within("watch", prefix, err)

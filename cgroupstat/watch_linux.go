@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,7 +80,7 @@ type watchedSlice struct {
 func (t *tree) newWatcher() (*watcher, error) {
 	inotify, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return nil, err
+		return nil, usedUp(err)
 	}
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -143,10 +144,22 @@ func (w *watcher) watch(name string, mask uint32, of any) (watches []int, err er
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &Error{File: filepath.Base(name), Err: err}
+		return nil, &Error{File: filepath.Base(name), Err: usedUp(err)}
 	}
 	w.byWatch[wd] = append(w.byWatch[wd], of)
 	return []int{wd}, nil
+}
+
+// usedUp says which limit the errors of inotify mean, whose own words are of
+// files and disks.
+func usedUp(err error) error {
+	switch err {
+	case unix.ENOSPC:
+		return fmt.Errorf("this user's inotify watches are used up, raise fs.inotify.max_user_watches: %w", err)
+	case unix.EMFILE:
+		return fmt.Errorf("this user's inotify instances are used up, raise fs.inotify.max_user_instances, or this process's open files: %w", err)
+	}
+	return err
 }
 
 func (w *watcher) add(path string) error {

@@ -144,7 +144,9 @@ func TestWatchPrefix(t *testing.T) {
 		{Path: bob, Kind: OOMKill, Count: 6, Total: 6},
 	}, got)
 	assert.ErrorIs(t, w.AddPrefix("/nope.slice/jupyter-"), ErrNotRunning)
-	assert.ErrorIs(t, w.AddPrefix("/../x/jupyter-"), os.ErrInvalid)
+	for _, prefix := range []string{"/../x/jupyter-", "jupyter-", "", "system.slice/jupyter-"} {
+		assert.ErrorIs(t, w.AddPrefix(prefix), os.ErrInvalid, "%q", prefix)
+	}
 
 	require.NoError(t, w.Close())
 	assert.Equal(t, before, descriptors(t))
@@ -332,6 +334,14 @@ func TestWatchEnds(t *testing.T) {
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
 		require.True(t, time.Now().Before(deadline), "a goroutine is left")
 	}
+}
+
+// The kernel's words for these are of disks and files.
+func TestWatchUsedUp(t *testing.T) {
+	assert.ErrorContains(t, usedUp(unix.ENOSPC), "fs.inotify.max_user_watches")
+	assert.ErrorIs(t, usedUp(unix.ENOSPC), unix.ENOSPC)
+	assert.ErrorContains(t, usedUp(unix.EMFILE), "fs.inotify.max_user_instances")
+	assert.Equal(t, unix.EACCES, usedUp(unix.EACCES))
 }
 
 func TestWatchMalformed(t *testing.T) {
