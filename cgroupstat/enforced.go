@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"time"
 )
 
 // Limits is what was asked for a unit, as its configuration says. A limit that
@@ -32,8 +33,8 @@ const (
 	ControllerOff Code = "controller-off"
 	// LimitDiffers means that the unit's group holds another value.
 	LimitDiffers Code = "limit-differs"
-	// LimitOverridden means that the unit's group holds the value, and a
-	// slice above holds a tighter one.
+	// LimitOverridden means that a slice above holds a tighter value than was
+	// asked for, whatever the unit's group holds.
 	LimitOverridden Code = "limit-overridden"
 )
 
@@ -96,16 +97,18 @@ func (h *Hierarchy) Enforced(path string, asked Limits) (*Report, error) {
 		return nil, &Error{Op: "enforced", Path: path, Err: fmt.Errorf("the root holds no limits: %w", errors.ErrUnsupported)}
 	}
 
-	pages := func(v uint64) uint64 { return v - v%uint64(os.Getpagesize()) }
-	exact := func(v uint64) uint64 { return v }
+	pages := func(_ *Stats, held, asked uint64) bool { return held == asked-asked%uint64(os.Getpagesize()) }
+	exact := func(_ *Stats, held, asked uint64) bool { return held == asked }
 	compare(&c, "MemoryMax", asked.MemoryMax, pages, func(st *Stats) Limit[uint64] { return st.Memory.Max })
 	compare(&c, "MemoryHigh", asked.MemoryHigh, pages, func(st *Stats) Limit[uint64] { return st.Memory.High })
 	compare(&c, "MemorySwapMax", asked.MemorySwapMax, pages, func(st *Stats) Limit[uint64] { return st.Memory.SwapMax })
 	compare(&c, "TasksMax", asked.TasksMax, exact, func(st *Stats) Limit[uint64] { return st.Tasks.Max })
-	// The kernel's period is from 1 ms to 1 s, so that a quota is exact to a
-	// thousandth of a CPU at worst.
-	milli := func(v float64) float64 { return math.Round(v*1000) / 1000 }
-	compare(&c, "CPUQuota", asked.CPUQuota, milli, func(st *Stats) Limit[float64] { return st.CPU.Limit() })
+	// Within half a thousandth of a CPU, or a microsecond in each period,
+	// which in the shortest, 1 ms, is a whole one.
+	cpus := func(st *Stats, held, asked float64) bool {
+		return math.Abs(held-asked) < max(0.0005, float64(time.Microsecond)/float64(st.CPU.Period.Or(time.Second)))
+	}
+	compare(&c, "CPUQuota", asked.CPUQuota, cpus, func(st *Stats) Limit[float64] { return st.CPU.Limit() })
 	c.weight(asked.CPUWeight)
 	return c.report, nil
 }
@@ -129,27 +132,33 @@ func (c *comparison) find(f Finding) {
 	c.report.Findings = append(c.report.Findings, f)
 }
 
-func compare[T uint64 | float64](c *comparison, property string, asked Limit[T], round func(T) T, held func(*Stats) Limit[T]) {
+// compare looks at one limit. What the kernel makes of the value asked for is
+// the same one.
+func compare[T uint64 | float64](
+	c *comparison, property string, asked Limit[T], same func(st *Stats, held, asked T) bool, held func(*Stats) Limit[T],
+) {
 	if asked.kind == absent {
 		return
 	}
-	asked.v = round(asked.v)
-	own := held(c.groups[0])
-	f := Finding{Property: property, Path: c.groups[0].Path, Asked: text(asked), Held: text(own)}
-	rounded := own
-	rounded.v = round(own.v)
+	holds := func(st *Stats) bool {
+		l := held(st)
+		return l.kind == asked.kind && (l.kind != finite || same(st, l.v, asked.v))
+	}
+	unit := c.groups[0]
+	own := held(unit)
+	f := Finding{Property: property, Path: unit.Path, Asked: text(asked), Held: text(own)}
 	switch {
 	case own.kind == absent:
 		f.Code = ControllerOff
 		c.find(f)
-	case rounded != asked:
+	case !holds(unit):
 		f.Code = LimitDiffers
 		c.find(f)
 	}
 	var tightest *Stats
 	bound := asked
 	for _, above := range c.groups[1:] {
-		if up := held(above); bound.within(up) != bound {
+		if up := held(above); bound.within(up) != bound && !holds(above) {
 			bound, tightest = up, above
 		}
 	}

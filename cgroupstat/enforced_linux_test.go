@@ -75,6 +75,23 @@ func TestEnforced(t *testing.T) {
 		assert.Equal(t, tt.codes, codes, name)
 	}
 
+	// In a period of 1 ms, the shortest, the kernel holds thousandths of a CPU.
+	write(t, filepath.Join(dir, alice, "cpu.max"), "1033 1000\n")
+	write(t, filepath.Join(slice, "cpu.max"), "103370 100000\n")
+	for asked, codes := range map[float64][]Code{
+		1.0337: nil,
+		1.0352: {LimitDiffers, LimitOverridden},
+	} {
+		got, err := h.Enforced(alice, Limits{CPUQuota: AtMost(asked)})
+		require.NoError(t, err)
+		var found []Code
+		for _, f := range got.Findings {
+			found = append(found, f.Code)
+			assert.Equal(t, text(AtMost(asked)), f.Asked)
+		}
+		assert.Equal(t, codes, found, "%v", asked)
+	}
+
 	require.NoError(t, os.Remove(filepath.Join(dir, alice, "pids.max")))
 	require.NoError(t, os.Remove(filepath.Join(dir, alice, "cpu.weight")))
 	got, err = h.Enforced(alice, Limits{TasksMax: AtMost[uint64](1), CPUWeight: Some[uint64](100)})

@@ -96,6 +96,34 @@ func ExampleWatcher() {
 	}
 }
 
+// Being told of every session, those that start later too.
+func ExampleWatcher_AddPrefix() {
+	h, err := cgroupstat.Open(cgroupstat.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	w, err := h.NewWatcher()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.AddPrefix("/system.slice/jupyter-"); err != nil {
+		log.Fatal(err)
+	}
+
+	for ev, err := range w.Events(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch ev.Kind {
+		case cgroupstat.Created, cgroupstat.Gone:
+			fmt.Println(ev.Path, ev.Kind)
+		case cgroupstat.OOMKill:
+			fmt.Printf("%s: %d processes killed for memory\n", ev.Path, ev.Count)
+		}
+	}
+}
+
 // Whether alice's 2 GiB and one and a half CPUs are what the kernel holds.
 func ExampleHierarchy_Enforced() {
 	h, err := cgroupstat.Open(cgroupstat.Config{})

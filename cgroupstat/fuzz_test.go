@@ -114,6 +114,6 @@ func FuzzMachine(f *testing.F) {
 		if m.CPUUsage < 0 {
 			t.Fatal(m.CPUUsage)
 		}
-		mountPoint(string(content))
+		parseMount(string(content))
 	})
 }

@@ -1,6 +1,8 @@
 package cgroupstat
 
 import (
+	"cmp"
+	"errors"
 	"io/fs"
 	"path"
 	"strings"
@@ -97,6 +99,11 @@ func (h *Hierarchy) Stat(path string) (*Stats, error) {
 // GroupOf returns the control group of a process: the unit's, or one below it
 // when the unit's processes made some of their own. On v1 it is the group in
 // which systemd keeps the process. A process that is gone is [ErrNotRunning].
+//
+// A group that has no path from [Hierarchy.Mount] is another error. It happens
+// in containers: to processes outside where a part of the hierarchy is mounted,
+// and to the container's own where it has a control group namespace and the
+// host's tree.
 func (h *Hierarchy) GroupOf(pid int) (string, error) { return h.tree.groupOf(pid) }
 
 // Children returns the control groups directly below one, in the order of
@@ -124,11 +131,21 @@ func checkPath(op, p string) error {
 	return nil
 }
 
-// within puts the operation and the control group around a cause.
+// within puts the operation and the control group around a cause, which may
+// name another group already: a slice above.
 func within(op, path string, err error) error {
 	if e, ok := err.(*Error); ok {
-		e.Op, e.Path = op, path
+		e.Op, e.Path = op, cmp.Or(e.Path, path)
 		return e
 	}
 	return &Error{Op: op, Path: path, Err: err}
+}
+
+// ofSlice makes the cause that a slice could not be read of one about a unit. A
+// slice that is gone took the unit with it.
+func ofSlice(slice string, err error) error {
+	if errors.Is(err, ErrNotRunning) {
+		return ErrNotRunning
+	}
+	return within("", slice, err)
 }

@@ -270,7 +270,7 @@ func (g *legacyGroup) unified(view View) error {
 	buf := g.t.bufs.Get().(*[]byte)
 	defer g.t.bufs.Put(buf)
 	for _, f := range []file{cgroupEvents, cpuPressure, memoryPressure, ioPressure} {
-		if _, err := g.t.statFile(dir, f.String(), f, buf, g.st); err != nil {
+		if _, err := g.t.statFile(dir, "", f, buf, g.st); err != nil {
 			return err
 		}
 		if view == Light {

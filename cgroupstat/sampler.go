@@ -16,7 +16,8 @@ const (
 	Full View = iota
 	// Light is for thousands of units. It leaves out the parts of memory
 	// (memory.stat, the dearest file for the kernel), swap, I/O and
-	// pressure: 7 files a unit. On v1 it leaves out I/O and pressure only.
+	// pressure: 7 files a unit. On v1 it leaves out I/O and pressure only,
+	// and Full is all that [Hierarchy.Stat] reads.
 	Light
 )
 
@@ -24,8 +25,8 @@ const (
 type SamplerConfig struct {
 	// View is how much is read; the zero View is [Full].
 	View View
-	// MaxOpen bounds the file descriptors that are kept, 13 a unit or 7 in
-	// the light view. Units beyond it are read as well, at three times the
+	// MaxOpen bounds the file descriptors that are kept for units, 13 each or
+	// 7 in the light view; a slice above them keeps 3 more. Units beyond it are read as well, at three times the
 	// system calls. Zero means half of what the process may open
 	// (RLIMIT_NOFILE); negative keeps none. On v1 none are kept.
 	MaxOpen int
@@ -142,7 +143,8 @@ func (h *Hierarchy) NewSampler(cfg SamplerConfig) *Sampler {
 
 // Sample reads every unit of paths once, in that order, and returns dst with
 // one Sample each in place of what it held. Pass the result of the last call
-// as dst: then nothing is allocated.
+// as dst: then nothing is allocated. The IO.Devices of a Sample that is kept
+// beyond that must be cloned.
 //
 // The units are those of the moment: one that is new gets its first sample,
 // one that is no longer in paths is forgotten. A unit that cannot be read has
@@ -178,7 +180,8 @@ func (s *Sampler) Sample(ctx context.Context, dst []Sample, paths []string) ([]S
 
 // sample takes the sample of one unit.
 func (s *Sampler) sample(sm *Sample, path string) {
-	*sm = Sample{Stats: Stats{Path: path, IO: IO{Devices: sm.IO.Devices[:0]}}}
+	*sm = Sample{Stats: sm.Stats}
+	sm.reset(path)
 	u := s.units[path]
 	if u == nil {
 		if sm.Err = checkPath("sample", path); sm.Err != nil {
@@ -189,7 +192,8 @@ func (s *Sampler) sample(sm *Sample, path string) {
 	}
 	u.pass = s.pass
 	if err := s.read(u, path, &sm.Stats); err != nil {
-		*sm = Sample{Stats: Stats{Path: path, IO: IO{Devices: sm.IO.Devices[:0]}}, Err: within("sample", path, err)}
+		sm.reset(path)
+		sm.Err = within("sample", path, err)
 		s.forget(path, u)
 		return
 	}
@@ -212,39 +216,52 @@ func (s *Sampler) read(u *unit, path string, st *Stats) error {
 	if u.group != nil && u.group.incomplete && s.pass%absentAgain == 0 {
 		s.release(u)
 	}
-	if u.group != nil {
-		err := s.tree.readGroup(u.group, &s.buf, st)
-		if err != ErrNotRunning {
-			return s.bound(u, st, err)
+	for u.group != nil || s.kept+len(files) <= s.cfg.MaxOpen {
+		var err error
+		fresh := u.group == nil
+		if fresh {
+			err = s.keep(u, path, files)
 		}
-		// The group was removed, and the unit may run again in a new one; or
-		// a controller was switched off.
-		s.release(u)
-	}
-	if s.kept+len(files) <= s.cfg.MaxOpen {
-		g, err := s.tree.openGroup(path, files)
 		if err == nil {
-			u.group = g
-			if above, ok := parent(path); ok {
-				u.slice = s.slice(above)
-			}
-			s.kept += len(files)
-			return s.bound(u, st, s.tree.readGroup(g, &s.buf, st))
+			err = s.readKept(u, st)
 		}
-		if !tooManyOpen(err) {
+		switch {
+		case tooManyOpen(err):
+			s.release(u)
+			s.cfg.MaxOpen = s.kept // the rest of the process needs them
+		case err == ErrNotRunning && !fresh:
+			// The group was removed, and the unit may run again in a new
+			// one; or a controller was switched off.
+			s.release(u)
+		default:
 			return err
 		}
-		s.cfg.MaxOpen = s.kept // the rest of the process needs them
+		st.reset(path)
 	}
 	return s.tree.statUnified(path, files, st)
 }
 
-// bound counts in the limits of the slices above the unit.
-func (s *Sampler) bound(u *unit, st *Stats, err error) error {
+// keep opens a unit's files.
+func (s *Sampler) keep(u *unit, path string, files []file) error {
+	g, err := s.tree.openGroup(path, files)
 	if err != nil {
 		return err
 	}
-	st.Memory.EffectiveMax, st.CPU.EffectiveLimit, st.Tasks.EffectiveMax = st.Memory.Max, st.CPU.Limit(), st.Tasks.Max
+	u.group = g
+	if above, ok := parent(path); ok {
+		u.slice = s.slice(above)
+	}
+	s.kept += len(files)
+	return nil
+}
+
+// readKept reads a unit's open files, and counts in the limits of the slices
+// above.
+func (s *Sampler) readKept(u *unit, st *Stats) error {
+	if err := s.tree.readGroup(u.group, &s.buf, st); err != nil {
+		return err
+	}
+	st.bind(st.Memory.Max, st.CPU.Limit(), st.Tasks.Max)
 	if u.slice == nil {
 		return nil
 	}
@@ -288,12 +305,13 @@ func (s *Sampler) refresh(sl *slice) error {
 	}
 	if err == ErrNotRunning {
 		sl.group.close()
+		st = Stats{}
 		if sl.group, err = s.tree.openGroup(sl.path, limiting); err == nil {
 			err = s.tree.readGroup(sl.group, &s.buf, &st)
 		}
 	}
 	if err != nil {
-		return err
+		return ofSlice(sl.path, err)
 	}
 	sl.memory, sl.cpu, sl.tasks = st.Memory.Max, st.CPU.Limit(), st.Tasks.Max
 	if up := sl.above; up != nil {
@@ -342,8 +360,9 @@ func (u *unit) rates(sm *Sample, idleBelow float64) {
 	}
 	oomKills := sm.Memory.Events.OOMKill
 	if u.sampled {
-		usage, before := sm.CPU.Usage.Or(0), u.usage.Or(0)
-		sm.Restarted = sm.ID != u.id || usage < before || oomKills.Or(0) < u.oomKills.Or(0)
+		usage, ok := sm.CPU.Usage.Get()
+		before, ok2 := u.usage.Get()
+		sm.Restarted = sm.ID != u.id || ok && ok2 && usage < before
 	}
 	if elapsed := sm.Time.Sub(u.time); u.sampled && !sm.Restarted && elapsed > 0 {
 		sm.Elapsed = elapsed

@@ -234,6 +234,35 @@ func TestControllerComesAndGoes(t *testing.T) {
 	assert.False(t, last.Restarted)
 }
 
+// What is not counted any more was not counted anew.
+func TestCountersGoAbsent(t *testing.T) {
+	for name, tt := range map[string]struct {
+		mode Mode
+		dir  string // of the controller that is switched off
+		file string
+	}{
+		"v2-6.12.txtar": {Unified, "", "memory.*"},
+		"v1.txtar":      {Legacy, "cpuacct", ""},
+	} {
+		dir := unpack(t, name)
+		s := open(t, dir, tt.mode).NewSampler(SamplerConfig{})
+		defer s.Close()
+		first := sample(t, s, nil, alice)[0]
+		require.NoError(t, first.Err)
+		files, err := filepath.Glob(filepath.Join(dir, tt.dir, alice, tt.file))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			require.NoError(t, os.RemoveAll(file))
+		}
+		second := sample(t, s, nil, alice)[0]
+		require.NoError(t, second.Err, name)
+		assert.NotEqual(t, first.Stats, second.Stats, name)
+		assert.False(t, second.Restarted, name)
+		assert.Positive(t, second.Elapsed, name)
+	}
+}
+
 func TestSliceLimitChanges(t *testing.T) {
 	dir := unpack(t, "v2-6.12.txtar")
 	const deep = "/jupyter.slice/jupyter-class.slice/jupyter-carol.service"
@@ -287,6 +316,21 @@ func TestDescriptorsAreBounded(t *testing.T) {
 		require.NoError(t, sm.Err)
 	}
 	assert.LessOrEqual(t, greedy.kept, 2*len(views[Full]))
+
+	// The first that is refused may be one of a slice.
+	opened = -1000
+	h.tree.openat = func(d int, name string, flags int, mode uint32) (int, error) {
+		if opened++; opened == -1000+len(views[Full])+1 {
+			return -1, unix.EMFILE
+		}
+		return openat(d, name, flags, mode)
+	}
+	greedy = h.NewSampler(SamplerConfig{})
+	defer greedy.Close()
+	for _, sm := range sample(t, greedy, nil, paths...) {
+		require.NoError(t, sm.Err)
+		assert.Equal(t, AtMost[uint64](1536<<20), sm.Memory.EffectiveMax)
+	}
 }
 
 func TestSampleIsCancelled(t *testing.T) {

@@ -278,6 +278,20 @@ func TestNotRunningInTheMiddle(t *testing.T) {
 		_, err = h.Stat(alice)
 		assert.ErrorIs(t, err, ErrNotRunning, "at the reading of %s", f)
 	}
+	// With the last unit of a slice, the slice may go.
+	for _, f := range limiting {
+		dir := unpack(t, "v2-6.12.txtar")
+		h := open(t, dir, Unified)
+		openat := h.tree.openat
+		h.tree.openat = func(d int, name string, flags int, mode uint32) (int, error) {
+			if name == "../"+f.String() {
+				require.NoError(t, os.RemoveAll(filepath.Join(dir, filepath.Dir(alice))))
+			}
+			return openat(d, name, flags, mode)
+		}
+		_, err := h.Stat(alice)
+		assert.ErrorIs(t, err, ErrNotRunning, "at the opening of the slice's %s", f)
+	}
 	for _, f := range views[Full] {
 		for _, maxOpen := range []int{0, -1} {
 			dir := unpack(t, "v2-6.12.txtar")
@@ -340,6 +354,24 @@ func TestMissingUnreadableMalformed(t *testing.T) {
 		h.tree.pread = func(int, []byte, int64) (int, error) { return 0, unix.EIO }
 		_, err = h.Stat(alice)
 		assert.ErrorIs(t, err, unix.EIO, f.String())
+	}
+}
+
+// What is wrong with a slice's file is not said of the unit's.
+func TestMalformedSlice(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	write(t, filepath.Join(dir, "system.slice/memory.max"), "what is this?\n")
+	h := open(t, dir, Unified)
+	_, err := h.Stat(alice)
+	errs := map[string]error{"stat": err}
+	for _, maxOpen := range []int{0, -1} {
+		s := h.NewSampler(SamplerConfig{MaxOpen: maxOpen})
+		defer s.Close()
+		errs["sample"] = sample(t, s, nil, alice)[0].Err
+		for op, err := range errs {
+			assert.ErrorIs(t, err, ErrMalformed)
+			assert.EqualError(t, err, `cgroupstat: `+op+` "/system.slice": memory.max: malformed: "what is this?"`)
+		}
 	}
 }
 
@@ -440,23 +472,56 @@ func TestOpen(t *testing.T) {
 	assert.True(t, strings.HasPrefix(path, "/"), path)
 }
 
-func TestMountPoint(t *testing.T) {
-	for line, want := range map[string][2]string{
-		"31 23 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate":         {"/sys/fs/cgroup", "cgroup2"},
-		"31 23 0:27 / /host\\040root/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory":          {"/host root/sys/fs/cgroup/memory", "cgroup"},
+func TestParseMount(t *testing.T) {
+	for line, want := range map[string]mount{
+		"31 23 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate":         {31, "/", "/sys/fs/cgroup", "cgroup2"},
+		"31 23 0:27 / /host\\040root/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory":          {31, "/", "/host root/sys/fs/cgroup/memory", "cgroup"},
 		"31 23 0:27 /a - /b\\134c rw shared:9 master:1 - cgroup2 - rw":                           {},
-		"31 23 0:27 /docker /mnt/\\134x rw shared:9 master:1 propagate_from:2 - cgroup2 none rw": {"/mnt/\\x", "cgroup2"},
+		"31 23 0:27 /docker /mnt/\\134x rw shared:9 master:1 propagate_from:2 - cgroup2 none rw": {31, "/docker", "/mnt/\\x", "cgroup2"},
+		"32 23 0:27 /../../a\\134x2db /mnt rw - cgroup2 none rw":                                 {32, "/../../a\\x2db", "/mnt", "cgroup2"},
+		"x 23 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw":                                     {},
 		"":    {},
 		"-":   {},
 		" - ": {},
 	} {
-		point, fstype, ok := mountPoint(line)
-		assert.Equal(t, want != [2]string{}, ok, line)
-		assert.Equal(t, want, [2]string{point, fstype}, line)
+		got, ok := parseMount(line)
+		assert.Equal(t, want != mount{}, ok, line)
+		if ok {
+			assert.Equal(t, want, got, line)
+		}
 	}
 	assert.True(t, below("/host/sys/fs/cgroup", "/host"))
 	assert.True(t, below("/sys/fs/cgroup", "/"))
 	assert.False(t, below("/hosts/sys/fs/cgroup", "/host"))
+}
+
+func TestRelative(t *testing.T) {
+	for _, tt := range []struct {
+		root, path, below string
+	}{
+		{"/", "/", "/"},
+		{"/", alice, alice},
+		{"/", "/..name/x", "/..name/x"},
+		{"/", "/../x", ""},
+		{"/", "/..", ""},
+		// A container sees its own part.
+		{"/docker/1234", "/docker/1234", "/"},
+		{"/docker/1234", "/docker/1234/x", "/x"},
+		{"/docker/1234", "/docker/12345", ""},
+		{"/docker/1234", "/", ""},
+		// A container in a namespace of its own has the host's tree mounted.
+		{"/../..", "/../.." + alice, alice},
+		{"/../..", "/../..", "/"},
+		{"/../..", "/../x", ""}, // its name from the host's root is not told
+		{"/../..", "/", ""},
+		{"/..", "/../../x", ""},
+	} {
+		below, ok := relative(tt.root, tt.path)
+		assert.Equal(t, tt.below != "", ok, "%+v", tt)
+		if ok {
+			assert.Equal(t, tt.below, below)
+		}
+	}
 }
 
 func TestGroupOf(t *testing.T) {
@@ -480,7 +545,9 @@ func TestGroupOf(t *testing.T) {
 	_, err = h.GroupOf(44)
 	assert.ErrorContains(t, err, "namespace")
 
-	h, err = Open(Config{HostRoot: root, Mount: t.TempDir(), Mode: Legacy})
+	mount := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(mount, "systemd"), 0o755))
+	h, err = Open(Config{HostRoot: root, Mount: mount, Mode: Legacy})
 	require.NoError(t, err)
 	path, err = h.GroupOf(42)
 	require.NoError(t, err)

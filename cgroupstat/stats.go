@@ -18,10 +18,11 @@ type Stats struct {
 	IO     IO
 
 	// Populated is whether a process lives in the group or below. It is
-	// absent on a legacy hierarchy, in a [Sample], and for the root.
+	// absent on a legacy hierarchy, for the root, and in a [Sample] but on a
+	// hybrid.
 	Populated Opt[bool]
 	// Frozen is whether the group is frozen (systemctl freeze). It is absent
-	// in a [Sample] and for the root.
+	// where Populated is.
 	Frozen Opt[bool]
 }
 
@@ -63,8 +64,9 @@ type Memory struct {
 	// EffectiveMax is the tightest Max from this group up to the root.
 	EffectiveMax Limit[uint64]
 
-	// Events counts since the group was made, here and below; EventsLocal in
-	// this group alone (Linux 5.2; v1: absent).
+	// Events counts since the group was made, here and below (v1: OOMKill
+	// alone, and in this group alone); EventsLocal in this group alone (Linux
+	// 5.2; v1: absent).
 	Events, EventsLocal MemoryEvents
 	Pressure            Pressure
 }
@@ -116,7 +118,8 @@ type CPU struct {
 	// CPUs.
 	EffectiveLimit Limit[float64]
 	// Weight is the group's share against its siblings, 1 to 10000, where
-	// 100 is the default (CPUWeight=). Absent on v1.
+	// 100 is the default (CPUWeight=), or 0 for one that runs only when the
+	// others do not (CPUWeight=idle). Absent on v1.
 	Weight Opt[uint64]
 	// Shares is the same on v1, where 1024 is the default. Absent on v2.
 	Shares   Opt[uint64]
@@ -198,7 +201,12 @@ type Stall struct {
 	Total time.Duration
 }
 
-// bind counts in the limits of a slice above.
+// reset empties st but for the path and the room for devices.
+func (st *Stats) reset(path string) {
+	*st = Stats{Path: path, IO: IO{Devices: st.IO.Devices[:0]}}
+}
+
+// bind counts in the limits of the group itself or of a slice above.
 func (st *Stats) bind(memory Limit[uint64], cpu Limit[float64], tasks Limit[uint64]) {
 	st.Memory.EffectiveMax = st.Memory.EffectiveMax.within(memory)
 	st.CPU.EffectiveLimit = st.CPU.EffectiveLimit.within(cpu)

@@ -102,18 +102,18 @@ func find(usual, hostRoot string) (mount string, mode Mode, err error) {
 		return usual, Detect, err
 	}
 	for line := range strings.Lines(string(table)) {
-		point, fstype, ok := mountPoint(line)
-		if !ok || !below(point, hostRoot) {
+		m, ok := parseMount(line)
+		if !ok || !below(m.point, hostRoot) {
 			continue
 		}
-		switch fstype {
+		point := m.point
+		switch m.fstype {
 		case "cgroup2":
 			if filepath.Base(point) == "unified" {
-				point = filepath.Dir(point) // if there are controllers beside it
-				if mode, err2 := detect(point); err2 == nil {
-					return point, mode, nil
+				// If there are controllers beside it.
+				if mode, err2 := detect(filepath.Dir(point)); err2 == nil {
+					return filepath.Dir(point), mode, nil
 				}
-				continue
 			}
 		case "cgroup":
 			point = filepath.Dir(point)
@@ -132,15 +132,26 @@ func below(path, dir string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// mountPoint returns the mount point and the file system type in a line of
-// mountinfo, which has optional fields between the two, ended by "-".
-func mountPoint(line string) (point, fstype string, ok bool) {
+// mount is a line of mountinfo.
+type mount struct {
+	id uint64
+	// root is the group that is seen at the mount point, from the control
+	// group namespace of whoever reads the line: "/" for the whole of it,
+	// "/docker/1234" for a part, "/../.." for more than it has.
+	root          string
+	point, fstype string
+}
+
+// parseMount reads a line of mountinfo, which has optional fields in the
+// middle, ended by "-".
+func parseMount(line string) (m mount, ok bool) {
 	before, after, ok := strings.Cut(line, " - ")
 	fields, rest := strings.Fields(before), strings.Fields(after)
 	if !ok || len(fields) < 6 || len(rest) < 1 {
-		return "", "", false
+		return mount{}, false
 	}
-	return unescape(fields[4]), rest[0], true
+	id, err := strconv.ParseUint(fields[0], 10, 64)
+	return mount{id, unescape(fields[3]), unescape(fields[4]), rest[0]}, err == nil
 }
 
 // unescape undoes the kernel's octal escapes of white space and backslashes.
@@ -183,21 +194,60 @@ func (t *tree) groupOf(pid int) (string, error) {
 		return fail(ErrNoHierarchy)
 	case strings.HasSuffix(path, " (deleted)"): // a zombie of a unit that is gone
 		return fail(ErrNotRunning)
-	case strings.HasPrefix(path, "/.."):
-		return fail(fmt.Errorf("%s is outside of this process's control group namespace", path))
 	}
-	return path, nil
+	root, err := t.mountedRoot()
+	if err != nil {
+		return fail(err)
+	}
+	rel, ok := relative(root, path)
+	if !ok {
+		return fail(fmt.Errorf("%s is not below %s, which is mounted (as this process's control group namespace names them)", path, root))
+	}
+	return rel, nil
+}
+
+// mountedRoot returns which group the directory of all groups shows, from this
+// process's control group namespace: the one in which it reads /proc as well.
+func (t *tree) mountedRoot() (string, error) {
+	var st unix.Statx_t
+	err := ignoringEINTR(func() error { return unix.Statx(unix.AT_FDCWD, t.groups(), 0, unix.STATX_MNT_ID, &st) })
+	if err != nil {
+		return "", err
+	}
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(table)) {
+		if m, ok := parseMount(line); ok && m.id == st.Mnt_id && (m.fstype == "cgroup2" || m.fstype == "cgroup") {
+			return m.root, nil
+		}
+	}
+	return "/", nil // a copy in ordinary files
+}
+
+// relative returns the path of a group from root. Both are as seen from one
+// control group namespace, whose groups outside begin with "/..".
+func relative(root, path string) (rel string, ok bool) {
+	if root != "/" {
+		if path, ok = strings.CutPrefix(path+"/", root+"/"); !ok {
+			return "", false
+		}
+		path = "/" + strings.TrimSuffix(path, "/")
+	}
+	return path, path != "/.." && !strings.HasPrefix(path, "/../")
+}
+
+// groups is the directory of the hierarchy in which systemd has every unit.
+func (t *tree) groups() string {
+	if t.mode == Legacy {
+		return filepath.Join(t.mount, "systemd")
+	}
+	return t.unified
 }
 
 func (t *tree) children(path string) ([]string, error) {
-	dir := t.mount
-	switch t.mode {
-	case Unified, Hybrid:
-		dir = t.unified
-	case Legacy:
-		dir = filepath.Join(t.mount, "systemd")
-	}
-	entries, err := os.ReadDir(dir + path)
+	entries, err := os.ReadDir(t.groups() + path)
 	if err != nil {
 		return nil, gone(err)
 	}

@@ -89,8 +89,21 @@ func (t *tree) statUnified(path string, files []file, st *Stats) error {
 	st.Path, st.ID = path, id
 	buf := t.bufs.Get().(*[]byte)
 	defer t.bufs.Put(buf)
+	// The slices first: the group's last file, which every group has, shows
+	// that none of them was gone.
+	prefix := ""
+	for slice, ok := parent(path); ok; slice, ok = parent(slice) {
+		prefix += "../"
+		var up Stats
+		for _, f := range limiting {
+			if _, err := t.statFile(dir, prefix, f, buf, &up); err != nil {
+				return ofSlice(slice, err)
+			}
+		}
+		st.bind(up.Memory.Max, up.CPU.Limit(), up.Tasks.Max)
+	}
 	for _, f := range files {
-		found, err := t.statFile(dir, f.String(), f, buf, st)
+		found, err := t.statFile(dir, "", f, buf, st)
 		if err != nil {
 			return err
 		}
@@ -98,26 +111,16 @@ func (t *tree) statUnified(path string, files []file, st *Stats) error {
 			return ErrNotRunning
 		}
 	}
-	st.Memory.EffectiveMax, st.CPU.EffectiveLimit, st.Tasks.EffectiveMax = st.Memory.Max, st.CPU.Limit(), st.Tasks.Max
-	prefix := ""
-	for slice, ok := parent(path); ok; slice, ok = parent(slice) {
-		prefix += "../"
-		var up Stats
-		for _, f := range limiting {
-			if _, err := t.statFile(dir, prefix+f.String(), f, buf, &up); err != nil {
-				return err
-			}
-		}
-		st.bind(up.Memory.Max, up.CPU.Limit(), up.Tasks.Max)
-	}
+	st.bind(st.Memory.Max, st.CPU.Limit(), st.Tasks.Max)
 	return nil
 }
 
-// statFile opens, reads and closes one file.
-func (t *tree) statFile(dir int, name string, f file, buf *[]byte, st *Stats) (found bool, err error) {
-	fd, err := t.openFile(dir, name)
+// statFile opens, reads and closes one file, of the group whose directory is
+// at prefix from dir.
+func (t *tree) statFile(dir int, prefix string, f file, buf *[]byte, st *Stats) (found bool, err error) {
+	fd, err := t.openFile(dir, prefix+f.String())
 	if err != nil {
-		return false, &Error{File: name, Err: gone(err)}
+		return false, &Error{File: f.String(), Err: gone(err)}
 	}
 	if fd < 0 {
 		return false, nil

@@ -3,7 +3,9 @@ package cgroupstat
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -66,8 +68,8 @@ type Event struct {
 	// Path is the unit's control group.
 	Path string
 	Kind EventKind
-	// Count is how often it happened since the last event of the kind, or
-	// since [Watcher.Add]; Total since the group was made (v1: zero for OOM).
+	// Count is how often it happened since the last event of the kind, since
+	// [Watcher.Add], or since the unit's [Created]; Total since the group was made (v1: zero for OOM).
 	// Both are zero for Populated, Emptied, Created and Gone.
 	Count, Total uint64
 	// Inferred marks an [OOMKill] of a unit whose control group was gone
@@ -84,8 +86,8 @@ type Event struct {
 // runs.
 //
 // On v1 the kernel tells of out-of-memory states only: the events are
-// [OOMKill], [OOM], [Created] and [Gone], on a hybrid also [Populated] and
-// [Emptied]; and to watch takes the right to write the group's
+// [OOMKill] and [OOM] of the unit's own group, without those below it,
+// [Created] and [Gone], on a hybrid also [Populated] and [Emptied]; and to watch takes the right to write the group's
 // cgroup.event_control, which is root's.
 type Watcher struct {
 	w *watcher
@@ -116,14 +118,17 @@ func (w *Watcher) Add(path string) error {
 // AddPrefix watches the units, there are now and will be, whose path begins
 // with prefix and that lie directly in its slice: all sessions are
 // "/system.slice/jupyter-". It returns an error that is [ErrNotRunning] when
-// there is no such slice.
+// there is no such slice. With any other error the prefix is watched all the
+// same, but for the units that the error names. When the slice is removed
+// later, Events says so by an error that is [ErrNotRunning], and the prefix is
+// forgotten.
 func (w *Watcher) AddPrefix(prefix string) error {
 	slice, ok := parent(prefix)
 	if !ok {
 		slice = "/"
 	}
-	if err := checkPath("watch", slice); err != nil {
-		return err
+	if !strings.HasPrefix(prefix, "/") || checkPath("watch", slice) != nil {
+		return &Error{Op: "watch", Path: prefix, Err: fs.ErrInvalid}
 	}
 	if err := w.w.addPrefix(slice, prefix); err != nil {
 		return within("watch", prefix, err)
@@ -139,8 +144,8 @@ func (w *Watcher) Remove(path string) { w.w.remove(path) }
 // is closed, which is the last error: the context's, or [ErrClosed]. A unit
 // that cannot be read ends the loop as well; the next call goes on. Events
 // that happen while nobody is in Events, and those that were left when the
-// loop was, are yielded by the next call, what is counted summed up. Only one
-// call may run at a time.
+// loop was, are yielded by the next call, what is counted summed up; a unit
+// that came and went meanwhile is not told of. Only one call may run at a time.
 func (w *Watcher) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,7 +67,11 @@ type watchedSlice struct {
 	path     string
 	prefixes []string
 	watches  []int
+	parent   int // the watch of the directory that the slice's is in, or -1
+	id       uint64
 	events   int // memory.events, or -1
+	// removed has the groups of Remove, by inode, that a prefix would add.
+	removed map[string]uint64
 	// kills is how many of the slice's OOM kills are accounted for.
 	kills uint64
 	units map[string]*watchedUnit
@@ -75,7 +80,7 @@ type watchedSlice struct {
 func (t *tree) newWatcher() (*watcher, error) {
 	inotify, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return nil, err
+		return nil, usedUp(err)
 	}
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -139,18 +144,22 @@ func (w *watcher) watch(name string, mask uint32, of any) (watches []int, err er
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &Error{File: filepath.Base(name), Err: err}
+		return nil, &Error{File: filepath.Base(name), Err: usedUp(err)}
 	}
 	w.byWatch[wd] = append(w.byWatch[wd], of)
 	return []int{wd}, nil
 }
 
-// groups is the directory of the hierarchy in which systemd has every unit.
-func (w *watcher) groups() string {
-	if w.tree.mode == Legacy {
-		return filepath.Join(w.tree.mount, "systemd")
+// usedUp says which limit the errors of inotify mean, whose own words are of
+// files and disks.
+func usedUp(err error) error {
+	switch err {
+	case unix.ENOSPC:
+		return fmt.Errorf("this user's inotify watches are used up, raise fs.inotify.max_user_watches: %w", err)
+	case unix.EMFILE:
+		return fmt.Errorf("this user's inotify instances are used up, raise fs.inotify.max_user_instances, or this process's open files: %w", err)
 	}
-	return w.tree.unified
+	return err
 }
 
 func (w *watcher) add(path string) error {
@@ -159,45 +168,38 @@ func (w *watcher) add(path string) error {
 	if w.closed {
 		return ErrClosed
 	}
-	if _, err := w.addUnit(path); err != nil {
-		return gone(err)
-	}
-	return nil
+	// What it counted before it was watched is not news.
+	var ignored []Event
+	return gone(w.addUnit(path, MemoryEvents{}, &ignored))
 }
 
-func (w *watcher) addUnit(path string) (*watchedUnit, error) {
-	if u := w.units[path]; u != nil {
-		return u, nil
+// addUnit watches a unit, and tells what it counted beyond counted.
+func (w *watcher) addUnit(path string, counted MemoryEvents, events *[]Event) error {
+	if w.units[path] != nil {
+		return nil
 	}
-	dir := w.groups() + path
+	dir := w.tree.groups() + path
 	if err := unix.Access(dir, unix.F_OK); err != nil {
-		return nil, err
+		return err
 	}
-	u := &watchedUnit{path: path, events: -1, groups: -1, eventfd: -1}
-	above, ok := parent(path)
-	if !ok {
-		above = "/"
-	}
-	sl, err := w.slice(above)
+	u := &watchedUnit{path: path, events: -1, groups: -1, eventfd: -1, memory: counted}
+	sl, err := w.slice(filepath.Dir(path))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	u.slice = sl
 	err = w.openUnit(u, dir)
 	if err == nil {
 		w.units[path], sl.units[path] = u, u
-		// What it counted before it was watched is not news.
-		var ignored []Event
-		err = w.check(u, &ignored)
+		err = w.check(u, events)
 	}
 	if err == nil && u.gone {
 		err = ErrNotRunning
 	}
 	if err != nil {
 		w.drop(u)
-		return nil, err
 	}
-	return u, nil
+	return err
 }
 
 // openUnit adds the watches first and opens the files for their first reading
@@ -251,19 +253,37 @@ func (w *watcher) slice(path string) (*watchedSlice, error) {
 	if sl := w.slices[path]; sl != nil {
 		return sl, nil
 	}
-	dir := w.groups()
+	dir := w.tree.groups()
 	if path != "/" {
 		dir += path
 	}
-	sl := &watchedSlice{path: path, events: -1, units: make(map[string]*watchedUnit)}
-	watches, err := w.watch(dir, unix.IN_CREATE|unix.IN_DELETE|unix.IN_ONLYDIR, sl)
+	sl := &watchedSlice{
+		path: path, parent: -1, events: -1,
+		units: make(map[string]*watchedUnit), removed: make(map[string]uint64),
+	}
+	const mask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_ONLYDIR
+	if path != "/" {
+		// The removal of the slice's own directory is told there.
+		watches, err := w.watch(filepath.Dir(dir), mask, sl)
+		if err != nil {
+			return nil, err
+		}
+		if watches == nil {
+			return nil, ErrNotRunning
+		}
+		sl.watches, sl.parent = watches, watches[0]
+	}
+	watches, err := w.watch(dir, mask, sl)
+	if err == nil && watches != nil {
+		sl.watches = append(sl.watches, watches...)
+		sl.id, err = w.id(path)
+	} else if err == nil {
+		err = ErrNotRunning
+	}
 	if err != nil {
+		w.dropSlice(sl)
 		return nil, err
 	}
-	if watches == nil {
-		return nil, ErrNotRunning
-	}
-	sl.watches = watches
 	if w.tree.mode != Unified {
 		// systemd makes a unit's group there a moment later.
 		watches, err := w.watch(filepath.Join(w.tree.mount, "memory", path), unix.IN_CREATE|unix.IN_ONLYDIR, sl)
@@ -286,6 +306,13 @@ func (w *watcher) slice(path string) (*watchedSlice, error) {
 	return sl, nil
 }
 
+// id returns the inode of a group's directory.
+func (w *watcher) id(path string) (uint64, error) {
+	var st unix.Stat_t
+	err := ignoringEINTR(func() error { return unix.Stat(w.tree.groups()+path, &st) })
+	return uint64(st.Ino), err
+}
+
 func (w *watcher) addPrefix(slice, prefix string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -304,20 +331,25 @@ func (w *watcher) addPrefix(slice, prefix string) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, path := range paths {
 		if strings.HasPrefix(path, prefix) {
-			if _, err := w.addUnit(path); err != nil && !errors.Is(gone(err), ErrNotRunning) {
-				return err
+			var ignored []Event
+			if err := gone(w.addUnit(path, MemoryEvents{}, &ignored)); err != nil && !errors.Is(err, ErrNotRunning) {
+				errs = append(errs, within("watch", path, err))
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (w *watcher) remove(path string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if u := w.units[path]; u != nil {
+		if id, err := w.id(path); err == nil && u.slice.wants(path) {
+			u.slice.removed[path] = id
+		}
 		w.drop(u)
 	}
 }
@@ -377,6 +409,10 @@ func (w *watcher) wait(ctx context.Context) ([]Event, error) {
 	stop := context.AfterFunc(ctx, func() { w.epoll.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	for {
+		// Here as well, for a reader that is slower than the events.
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		events, again, err := w.collect()
 		if len(events) > 0 || err != nil {
 			return events, err
@@ -419,78 +455,141 @@ func (w *watcher) collect() (events []Event, again bool, err error) {
 	return events, again, err
 }
 
-// drain takes in all that inotify and the eventfds have. A unit that fails
-// does not keep the others from being looked at.
-func (w *watcher) drain(events *[]Event) error {
-	var errs []error
-	changed := make(map[*watchedUnit]bool)
-	changedSlices := make(map[*watchedSlice]bool)
-	var created []string
+// notices is what inotify told.
+type notices struct {
+	units   map[*watchedUnit]bool
+	slices  map[*watchedSlice]bool
+	created []string
+	removed []*watchedSlice
+}
+
+// notices reads all that inotify has.
+func (w *watcher) notices() (notices, error) {
+	got := notices{units: make(map[*watchedUnit]bool), slices: make(map[*watchedSlice]bool)}
 	for {
 		n, err := unix.Read(w.inotify, w.buf)
 		if err == unix.EINTR {
 			continue
 		}
 		if err == unix.EAGAIN {
-			break
+			return got, nil
 		}
 		if err != nil {
-			return err
+			return got, err
 		}
 		for b := w.buf[:n]; len(b) >= unix.SizeofInotifyEvent; {
 			ev := (*unix.InotifyEvent)(unsafe.Pointer(&b[0]))
 			name := b[unix.SizeofInotifyEvent:][:ev.Len]
 			b = b[unix.SizeofInotifyEvent+int(ev.Len):]
-			if ev.Mask&unix.IN_Q_OVERFLOW != 0 {
-				// Nothing is lost but the notices: every counter is read.
-				for _, u := range w.units {
-					changed[u] = true
-				}
-				for _, sl := range w.slices {
-					changedSlices[sl] = true
-					created = append(created, w.missed(sl)...)
-				}
-				continue
-			}
-			for _, of := range w.byWatch[int(ev.Wd)] {
-				sl, ok := of.(*watchedSlice)
-				if !ok {
-					changed[of.(*watchedUnit)] = true
-					continue
-				}
-				child := filepath.Join(sl.path, strings.TrimRight(string(name), "\x00"))
-				switch {
-				case ev.Mask&unix.IN_MODIFY != 0:
-					changedSlices[sl] = true
-				case ev.Mask&unix.IN_DELETE != 0:
-					if u := w.units[child]; u != nil {
-						changed[u] = true
-					}
-				case ev.Mask&unix.IN_CREATE != 0 && (sl.wants(child) || w.units[child] != nil):
-					created = append(created, child)
-				}
-			}
-			if ev.Mask&unix.IN_IGNORED != 0 {
-				delete(w.byWatch, int(ev.Wd))
-			}
+			w.notice(&got, ev, strings.TrimRight(string(name), "\x00"))
 		}
 	}
+}
+
+// notice takes in one notice, of the file name in the directory watched.
+func (w *watcher) notice(got *notices, ev *unix.InotifyEvent, name string) {
+	if ev.Mask&unix.IN_Q_OVERFLOW != 0 {
+		// Nothing is lost but the notices: every counter is read.
+		for _, u := range w.units {
+			got.units[u] = true
+		}
+		for _, sl := range w.slices {
+			got.slices[sl] = true
+			got.created = append(got.created, w.missed(sl)...)
+			got.removed = append(got.removed, sl)
+		}
+		return
+	}
+	for _, of := range w.byWatch[int(ev.Wd)] {
+		sl, ok := of.(*watchedSlice)
+		if !ok {
+			got.units[of.(*watchedUnit)] = true
+			continue
+		}
+		child := filepath.Join(sl.path, name)
+		switch {
+		case int(ev.Wd) == sl.parent:
+			if ev.Mask&unix.IN_DELETE != 0 && name == filepath.Base(sl.path) {
+				got.removed = append(got.removed, sl)
+			}
+		case ev.Mask&unix.IN_MODIFY != 0:
+			got.slices[sl] = true
+		case ev.Mask&unix.IN_DELETE != 0:
+			delete(sl.removed, child)
+			if u := w.units[child]; u != nil {
+				got.units[u] = true
+			}
+		case ev.Mask&unix.IN_CREATE != 0 && (sl.wants(child) || w.units[child] != nil):
+			got.created = append(got.created, child)
+		}
+	}
+	if ev.Mask&unix.IN_IGNORED != 0 {
+		delete(w.byWatch, int(ev.Wd))
+	}
+}
+
+// drain takes in all that inotify and the eventfds have. A unit that fails
+// does not keep the others from being looked at.
+func (w *watcher) drain(events *[]Event) error {
+	got, err := w.notices()
+	if err != nil {
+		return err
+	}
+	var errs []error
 	now := time.Now()
 	for fd, u := range w.byEvent {
 		var count [8]byte
 		if n, err := unix.Read(fd, count[:]); err == nil && n == len(count) {
 			w.announced(u, binary.NativeEndian.Uint64(count[:]), now, events)
-			changed[u] = true
+			got.units[u] = true
 		}
 		if !u.expectKill.IsZero() {
-			changed[u] = true
+			got.units[u] = true
 			if now.After(u.expectKill) { // memory was found after all
 				u.expectKill = time.Time{}
 			}
 		}
 	}
+	removed := slices.DeleteFunc(got.removed, func(sl *watchedSlice) bool {
+		id, err := w.id(sl.path)
+		return err == nil && id == sl.id
+	})
+	for _, sl := range removed {
+		for _, prefix := range sl.prefixes {
+			errs = append(errs, &Error{Op: "watch", Path: prefix, Err: ErrNotRunning})
+		}
+		sl.prefixes = nil
+		for _, u := range sl.units {
+			got.units[u] = true
+		}
+	}
+	// New units before the kills that only slices count are given to those
+	// that left, except for the next run of one of these.
+	var started []Event
+	start := func(path string) {
+		// A unit of Add is forgotten when it is gone.
+		if sl := w.slices[filepath.Dir(path)]; sl == nil || !sl.wants(path) {
+			return
+		}
+		zero := Some[uint64](0)
+		counted := []Event{{Time: now, Path: path, Kind: Created}}
+		switch err := gone(w.addUnit(path, MemoryEvents{High: zero, Max: zero, OOM: zero, OOMKill: zero}, &counted)); {
+		case err == nil:
+			started = append(started, counted...)
+		case !errors.Is(err, ErrNotRunning): // or it is gone again
+			errs = append(errs, within("watch", path, err))
+		}
+	}
+	var runsAgain []string
+	for _, path := range got.created {
+		if w.units[path] != nil {
+			runsAgain = append(runsAgain, path)
+		} else {
+			start(path)
+		}
+	}
 	var left []*watchedUnit
-	for u := range changed {
+	for u := range got.units {
 		if err := w.check(u, events); err != nil {
 			errs = append(errs, err)
 		}
@@ -499,9 +598,9 @@ func (w *watcher) drain(events *[]Event) error {
 		}
 	}
 	for _, u := range left {
-		changedSlices[u.slice] = true
+		got.slices[u.slice] = true
 	}
-	for sl := range changedSlices {
+	for sl := range got.slices {
 		if err := w.explain(sl, &left, events); err != nil {
 			errs = append(errs, err)
 		}
@@ -516,23 +615,19 @@ func (w *watcher) drain(events *[]Event) error {
 		*events = append(*events, Event{Time: now, Path: u.path, Kind: Gone})
 		w.drop(u)
 	}
-	for _, path := range created {
-		if u := w.units[path]; u != nil {
-			if w.tree.mode != Unified && u.eventfd < 0 {
-				errs = append(errs, w.openLegacy(u))
-			}
-			continue
+	for _, sl := range removed {
+		if len(sl.units) == 0 && w.slices[sl.path] == sl {
+			w.dropSlice(sl)
 		}
-		_, err := w.addUnit(path)
-		if errors.Is(gone(err), ErrNotRunning) {
-			continue // and gone again
-		}
-		if err != nil {
-			errs = append(errs, within("watch", path, err))
-			continue
-		}
-		*events = append(*events, Event{Time: now, Path: path, Kind: Created})
 	}
+	for _, path := range runsAgain {
+		if u := w.units[path]; u == nil {
+			start(path)
+		} else if w.tree.mode != Unified && u.eventfd < 0 {
+			errs = append(errs, w.openLegacy(u))
+		}
+	}
+	*events = append(*events, started...)
 	return errors.Join(errs...)
 }
 
@@ -546,7 +641,10 @@ func (w *watcher) missed(sl *watchedSlice) (created []string) {
 	if err != nil {
 		return nil // the slice is gone, and its units with it
 	}
-	return slices.DeleteFunc(paths, func(path string) bool { return !sl.wants(path) })
+	return slices.DeleteFunc(paths, func(path string) bool {
+		id, err := w.id(path)
+		return err != nil || !sl.wants(path) || sl.removed[path] == id
+	})
 }
 
 // check compares a unit's counters with those of the last time.
@@ -576,7 +674,7 @@ func (w *watcher) check(u *watchedUnit, events *[]Event) error {
 		return within("watch", u.path, err)
 	}
 	// Without cgroup.events, on v1, its directory has to tell.
-	if u.groups < 0 && unix.Access(w.groups()+u.path, unix.F_OK) != nil {
+	if u.groups < 0 && unix.Access(w.tree.groups()+u.path, unix.F_OK) != nil {
 		u.gone = true
 	}
 	now := time.Now()

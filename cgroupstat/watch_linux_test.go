@@ -47,6 +47,13 @@ func memoryEventsOf(high, maxed, oom, kills int) string {
 	return fmt.Sprintf("low 0\nhigh %d\nmax %d\noom %d\noom_kill %d\noom_group_kill 0\n", high, maxed, oom, kills)
 }
 
+// arrive makes a new group as the kernel does, with counters of zero.
+func arrive(t *testing.T, dir, path string) {
+	t.Helper()
+	write(t, filepath.Join(dir, path, "cgroup.events"), "populated 1\nfrozen 0\n")
+	write(t, filepath.Join(dir, path, "memory.events"), memoryEventsOf(0, 0, 0, 0))
+}
+
 func TestWatch(t *testing.T) {
 	dir := unpack(t, "v2-6.12.txtar")
 	w := watch(t, open(t, dir, Unified))
@@ -120,28 +127,26 @@ func TestWatchPrefix(t *testing.T) {
 	const bob = "/system.slice/jupyter-bob.service"
 
 	write(t, filepath.Join(dir, "system.slice/cron.service/cgroup.events"), "populated 1\n")
-	// The kernel makes a group with its files at once.
-	staged := filepath.Join(t.TempDir(), "bob")
-	require.NoError(t, os.CopyFS(staged, os.DirFS(filepath.Join(dir, alice))))
-	require.NoError(t, os.Mkdir(filepath.Join(dir, bob), 0o755))
-	require.NoError(t, os.CopyFS(filepath.Join(dir, bob), os.DirFS(staged)))
+	arrive(t, dir, bob)
 	assert.Equal(t, []Event{{Path: bob, Kind: Created}}, events(t, w, until(Created)))
 
 	w.Remove(bob)
 	w.Remove(bob)
 	require.NoError(t, w.Add(bob))
 	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(22, 333, 4, 4))
-	write(t, filepath.Join(dir, bob, "memory.events"), memoryEventsOf(22, 333, 4, 9))
+	write(t, filepath.Join(dir, bob, "memory.events"), memoryEventsOf(0, 0, 0, 6))
 	got := events(t, w, func() func(Event) bool {
 		n := 0
 		return func(Event) bool { n++; return n == 2 }
 	}())
 	assert.ElementsMatch(t, []Event{
 		{Path: alice, Kind: OOMKill, Count: 1, Total: 4},
-		{Path: bob, Kind: OOMKill, Count: 6, Total: 9},
+		{Path: bob, Kind: OOMKill, Count: 6, Total: 6},
 	}, got)
 	assert.ErrorIs(t, w.AddPrefix("/nope.slice/jupyter-"), ErrNotRunning)
-	assert.ErrorIs(t, w.AddPrefix("/../x/jupyter-"), os.ErrInvalid)
+	for _, prefix := range []string{"/../x/jupyter-", "jupyter-", "", "system.slice/jupyter-"} {
+		assert.ErrorIs(t, w.AddPrefix(prefix), os.ErrInvalid, "%q", prefix)
+	}
 
 	require.NoError(t, w.Close())
 	assert.Equal(t, before, descriptors(t))
@@ -162,6 +167,85 @@ func TestWatchSlice(t *testing.T) {
 	assert.Equal(t, []Event{{Path: "/system.slice", Kind: MemoryMax, Count: 1, Total: 10}}, events(t, w, until(MemoryMax)))
 }
 
+// A unit that was given by name is forgotten when it is gone, however soon it
+// runs again.
+func TestWatchRestart(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.Add("/system.slice"))
+	require.NoError(t, w.Add(alice))
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, alice)))
+	arrive(t, dir, alice)
+	assert.Equal(t, []Event{{Path: alice, Kind: Emptied}, {Path: alice, Kind: Gone}}, events(t, w, until(Gone)))
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(22, 333, 9, 9))
+	write(t, filepath.Join(dir, "system.slice/memory.events"), memoryEventsOf(0, 10, 1, 4))
+	assert.Equal(t, []Event{{Path: "/system.slice", Kind: MemoryMax, Count: 7, Total: 10}}, events(t, w, until(MemoryMax)))
+}
+
+// What a new group counted before the watcher saw it is news.
+func TestWatchKilledAtOnce(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.AddPrefix("/system.slice/jupyter-"))
+	const bob = "/system.slice/jupyter-bob.service"
+	arrive(t, dir, bob)
+	write(t, filepath.Join(dir, bob, "memory.events"), memoryEventsOf(0, 0, 1, 2))
+	write(t, filepath.Join(dir, "system.slice/memory.events"), memoryEventsOf(0, 0, 1, 5))
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, alice)))
+	got := events(t, w, until(OOMKill))
+	assert.ElementsMatch(t, []Event{
+		{Path: alice, Kind: Emptied},
+		{Path: alice, Kind: Gone},
+		{Path: bob, Kind: Created},
+		{Path: bob, Kind: OOM, Count: 1, Total: 1},
+		{Path: bob, Kind: OOMKill, Count: 2, Total: 2},
+	}, got, "the kill is bob's, not alice's who left")
+}
+
+// systemctl stop jupyter.slice takes the sessions and the slice with them.
+func TestWatchedSliceIsRemoved(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	const slice, unit = "/jupyter.slice", "/jupyter.slice/jupyter-carol.service"
+	arrive(t, dir, unit)
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.AddPrefix(slice+"/jupyter-"))
+	require.NoError(t, w.AddPrefix(slice+"/other-"))
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, slice)))
+	var got []EventKind
+	var last error
+	for ev, err := range w.Events(t.Context()) {
+		if err != nil {
+			last = err
+			break
+		}
+		got = append(got, ev.Kind)
+	}
+	assert.Equal(t, []EventKind{Emptied, Gone}, got)
+	assert.ErrorIs(t, last, ErrNotRunning)
+	assert.ErrorContains(t, last, slice+"/jupyter-")
+	assert.ErrorContains(t, last, slice+"/other-")
+	assert.ErrorIs(t, w.AddPrefix(slice+"/jupyter-"), ErrNotRunning)
+
+	require.NoError(t, os.Mkdir(filepath.Join(dir, slice), 0o755))
+	require.NoError(t, w.AddPrefix(slice+"/jupyter-"))
+	arrive(t, dir, unit)
+	assert.Equal(t, []Event{{Path: unit, Kind: Created}}, events(t, w, until(Created)))
+}
+
+// One unit that cannot be watched does not keep the others from it.
+func TestWatchPrefixWithMalformedUnit(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	const bad = "/system.slice/jupyter-aaa.service"
+	arrive(t, dir, bad)
+	write(t, filepath.Join(dir, bad, "memory.events"), "what is this?\n")
+	w := watch(t, open(t, dir, Unified))
+	err := w.AddPrefix("/system.slice/jupyter-")
+	assert.ErrorIs(t, err, ErrMalformed)
+	assert.ErrorContains(t, err, bad)
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(22, 333, 4, 4))
+	assert.Equal(t, []Event{{Path: alice, Kind: OOMKill, Count: 1, Total: 4}}, events(t, w, until(OOMKill)))
+}
+
 // More notices than the queue of inotify holds: the counters are read anew.
 func TestWatchOverflow(t *testing.T) {
 	b, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")
@@ -172,7 +256,10 @@ func TestWatchOverflow(t *testing.T) {
 
 	dir := unpack(t, "v2-6.12.txtar")
 	w := watch(t, open(t, dir, Unified))
+	const removed = "/system.slice/jupyter-removed.service"
+	arrive(t, dir, removed)
 	require.NoError(t, w.AddPrefix("/system.slice/jupyter-"))
+	w.Remove(removed)
 	// Two files in turn, since the queue joins equal neighbours.
 	var fds [2]int
 	for i, name := range []string{"memory.events", "cgroup.events"} {
@@ -188,12 +275,28 @@ func TestWatchOverflow(t *testing.T) {
 		}
 	}
 	const bob = "/system.slice/jupyter-bob.service"
-	require.NoError(t, os.CopyFS(filepath.Join(dir, bob), os.DirFS(filepath.Join(dir, alice))))
+	arrive(t, dir, bob)
 	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(22, 333, 4, 4))
+	got := events(t, w, until(Created))
 	assert.Equal(t, []Event{
 		{Path: alice, Kind: OOMKill, Count: 1, Total: 4},
 		{Path: bob, Kind: Created},
-	}, events(t, w, until(Created)))
+	}, got, "and nothing of the unit that is watched no more")
+	assert.NotContains(t, w.w.units, removed)
+}
+
+// A reader that is slower than the events is ended by its context all the same.
+func TestWatchIsCancelledAmongEvents(t *testing.T) {
+	dir := unpack(t, "v2-6.12.txtar")
+	w := watch(t, open(t, dir, Unified))
+	require.NoError(t, w.Add(alice))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	write(t, filepath.Join(dir, alice, "memory.events"), memoryEventsOf(22, 333, 4, 4))
+	for ev, err := range w.Events(ctx) {
+		assert.ErrorIs(t, err, context.Canceled, "%v", ev)
+	}
+	assert.Equal(t, []Event{{Path: alice, Kind: OOMKill, Count: 1, Total: 4}}, events(t, w, until(OOMKill)), "kept for the next")
 }
 
 func TestWatchEnds(t *testing.T) {
@@ -231,6 +334,14 @@ func TestWatchEnds(t *testing.T) {
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
 		require.True(t, time.Now().Before(deadline), "a goroutine is left")
 	}
+}
+
+// The kernel's words for these are of disks and files.
+func TestWatchUsedUp(t *testing.T) {
+	assert.ErrorContains(t, usedUp(unix.ENOSPC), "fs.inotify.max_user_watches")
+	assert.ErrorIs(t, usedUp(unix.ENOSPC), unix.ENOSPC)
+	assert.ErrorContains(t, usedUp(unix.EMFILE), "fs.inotify.max_user_instances")
+	assert.Equal(t, unix.EACCES, usedUp(unix.EACCES))
 }
 
 func TestWatchMalformed(t *testing.T) {
