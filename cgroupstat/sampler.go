@@ -26,9 +26,10 @@ type SamplerConfig struct {
 	// View is how much is read; the zero View is [Full].
 	View View
 	// MaxOpen bounds the file descriptors that are kept for units, 13 each or
-	// 7 in the light view; a slice above them keeps 3 more. Units beyond it are read as well, at three times the
-	// system calls. Zero means half of what the process may open
-	// (RLIMIT_NOFILE); negative keeps none. On v1 none are kept.
+	// 7 in the light view; a slice above them keeps 3 more. Units beyond it
+	// are read as well, at three times the system calls. Zero means half of
+	// what the process may open (RLIMIT_NOFILE); negative keeps none. On v1
+	// none are kept.
 	MaxOpen int
 	// IdleBelow is the CPU use, in CPUs, below which a unit counts as idle
 	// (see [Sample.IdleFor]). Zero means 0.02: a notebook server with kernels
