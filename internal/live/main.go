@@ -103,7 +103,7 @@ func live(ctx context.Context, root string, o options) error {
 	for _, p := range packages {
 		plan.Packages = append(plan.Packages, wire.Package{Dir: p.dir, Run: p.runExpr()})
 	}
-	say("building the payload: the test binaries of %d packages", len(packages))
+	say("building the payload")
 	if err := writePayload(ctx, root, m.payload, plan, packages); err != nil {
 		return err
 	}
