@@ -457,15 +457,15 @@ func (w *watcher) collect() (events []Event, again bool, err error) {
 
 // notices is what inotify told.
 type notices struct {
-	units   map[*watchedUnit]bool
-	slices  map[*watchedSlice]bool
-	created []string
-	removed []*watchedSlice
+	changed       map[*watchedUnit]bool
+	changedSlices map[*watchedSlice]bool
+	created       []string
+	removed       []*watchedSlice
 }
 
-// notices reads all that inotify has.
-func (w *watcher) notices() (notices, error) {
-	got := notices{units: make(map[*watchedUnit]bool), slices: make(map[*watchedSlice]bool)}
+// readNotices reads all that inotify has.
+func (w *watcher) readNotices() (notices, error) {
+	got := notices{changed: make(map[*watchedUnit]bool), changedSlices: make(map[*watchedSlice]bool)}
 	for {
 		n, err := unix.Read(w.inotify, w.buf)
 		if err == unix.EINTR {
@@ -491,10 +491,10 @@ func (w *watcher) notice(got *notices, ev *unix.InotifyEvent, name string) {
 	if ev.Mask&unix.IN_Q_OVERFLOW != 0 {
 		// Nothing is lost but the notices: every counter is read.
 		for _, u := range w.units {
-			got.units[u] = true
+			got.changed[u] = true
 		}
 		for _, sl := range w.slices {
-			got.slices[sl] = true
+			got.changedSlices[sl] = true
 			got.created = append(got.created, w.missed(sl)...)
 			got.removed = append(got.removed, sl)
 		}
@@ -503,7 +503,7 @@ func (w *watcher) notice(got *notices, ev *unix.InotifyEvent, name string) {
 	for _, of := range w.byWatch[int(ev.Wd)] {
 		sl, ok := of.(*watchedSlice)
 		if !ok {
-			got.units[of.(*watchedUnit)] = true
+			got.changed[of.(*watchedUnit)] = true
 			continue
 		}
 		child := filepath.Join(sl.path, name)
@@ -513,11 +513,11 @@ func (w *watcher) notice(got *notices, ev *unix.InotifyEvent, name string) {
 				got.removed = append(got.removed, sl)
 			}
 		case ev.Mask&unix.IN_MODIFY != 0:
-			got.slices[sl] = true
+			got.changedSlices[sl] = true
 		case ev.Mask&unix.IN_DELETE != 0:
 			delete(sl.removed, child)
 			if u := w.units[child]; u != nil {
-				got.units[u] = true
+				got.changed[u] = true
 			}
 		case ev.Mask&unix.IN_CREATE != 0 && (sl.wants(child) || w.units[child] != nil):
 			got.created = append(got.created, child)
@@ -531,104 +531,134 @@ func (w *watcher) notice(got *notices, ev *unix.InotifyEvent, name string) {
 // drain takes in all that inotify and the eventfds have. A unit that fails
 // does not keep the others from being looked at.
 func (w *watcher) drain(events *[]Event) error {
-	got, err := w.notices()
+	got, err := w.readNotices()
 	if err != nil {
 		return err
 	}
-	var errs []error
-	now := time.Now()
-	for fd, u := range w.byEvent {
+	r := &round{watcher: w, notices: got, now: time.Now(), events: events}
+	r.announcements()
+	r.removedSlices()
+	// New units before the kills that only slices count are given to those
+	// that left, except for the next run of one of these.
+	runsAgain := slices.DeleteFunc(r.created, func(path string) bool {
+		isNew := w.units[path] == nil
+		if isNew {
+			r.start(path)
+		}
+		return isNew
+	})
+	r.leave()
+	for _, path := range runsAgain {
+		if u := w.units[path]; u == nil {
+			r.start(path)
+		} else if w.tree.mode != Unified && u.eventfd < 0 {
+			r.fail(w.openLegacy(u))
+		}
+	}
+	*events = append(*events, r.started...)
+	return errors.Join(r.errs...)
+}
+
+// round is one drain: the notices, and what follows from them.
+type round struct {
+	*watcher
+	notices
+	now     time.Time
+	events  *[]Event
+	started []Event // of new units, which come last
+	errs    []error
+}
+
+func (r *round) fail(err error) {
+	if err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+func (r *round) tell(u *watchedUnit, kind EventKind) {
+	*r.events = append(*r.events, Event{Time: r.now, Path: u.path, Kind: kind})
+}
+
+// announcements reads the eventfds of v1.
+func (r *round) announcements() {
+	for fd, u := range r.byEvent {
 		var count [8]byte
 		if n, err := unix.Read(fd, count[:]); err == nil && n == len(count) {
-			w.announced(u, binary.NativeEndian.Uint64(count[:]), now, events)
-			got.units[u] = true
+			r.announced(u, binary.NativeEndian.Uint64(count[:]), r.now, r.events)
+			r.changed[u] = true
 		}
 		if !u.expectKill.IsZero() {
-			got.units[u] = true
-			if now.After(u.expectKill) { // memory was found after all
+			r.changed[u] = true
+			if r.now.After(u.expectKill) { // memory was found after all
 				u.expectKill = time.Time{}
 			}
 		}
 	}
-	removed := slices.DeleteFunc(got.removed, func(sl *watchedSlice) bool {
-		id, err := w.id(sl.path)
+}
+
+// removedSlices ends the prefixes of slices that are gone, and has their units
+// looked at.
+func (r *round) removedSlices() {
+	r.removed = slices.DeleteFunc(r.removed, func(sl *watchedSlice) bool {
+		id, err := r.id(sl.path)
 		return err == nil && id == sl.id
 	})
-	for _, sl := range removed {
+	for _, sl := range r.removed {
 		for _, prefix := range sl.prefixes {
-			errs = append(errs, &Error{Op: "watch", Path: prefix, Err: ErrNotRunning})
+			r.fail(&Error{Op: "watch", Path: prefix, Err: ErrNotRunning})
 		}
 		sl.prefixes = nil
 		for _, u := range sl.units {
-			got.units[u] = true
+			r.changed[u] = true
 		}
 	}
-	// New units before the kills that only slices count are given to those
-	// that left, except for the next run of one of these.
-	var started []Event
-	start := func(path string) {
-		// A unit of Add is forgotten when it is gone.
-		if sl := w.slices[filepath.Dir(path)]; sl == nil || !sl.wants(path) {
-			return
-		}
-		zero := Some[uint64](0)
-		counted := []Event{{Time: now, Path: path, Kind: Created}}
-		switch err := gone(w.addUnit(path, MemoryEvents{High: zero, Max: zero, OOM: zero, OOMKill: zero}, &counted)); {
-		case err == nil:
-			started = append(started, counted...)
-		case !errors.Is(err, ErrNotRunning): // or it is gone again
-			errs = append(errs, within("watch", path, err))
-		}
+}
+
+// start begins to watch a unit that a prefix wants. One of Add is forgotten
+// when it is gone.
+func (r *round) start(path string) {
+	if sl := r.slices[filepath.Dir(path)]; sl == nil || !sl.wants(path) {
+		return
 	}
-	var runsAgain []string
-	for _, path := range got.created {
-		if w.units[path] != nil {
-			runsAgain = append(runsAgain, path)
-		} else {
-			start(path)
-		}
+	zero := Some[uint64](0)
+	counted := []Event{{Time: r.now, Path: path, Kind: Created}}
+	switch err := gone(r.addUnit(path, MemoryEvents{High: zero, Max: zero, OOM: zero, OOMKill: zero}, &counted)); {
+	case err == nil:
+		r.started = append(r.started, counted...)
+	case !errors.Is(err, ErrNotRunning): // or it is gone again
+		r.fail(within("watch", path, err))
 	}
+}
+
+// leave looks at the units that something was told of, gives those that are
+// gone the kills that only their slices count, and forgets them.
+func (r *round) leave() {
 	var left []*watchedUnit
-	for u := range got.units {
-		if err := w.check(u, events); err != nil {
-			errs = append(errs, err)
-		}
+	for u := range r.changed {
+		r.fail(r.check(u, r.events))
 		if u.gone {
 			left = append(left, u)
+			r.changedSlices[u.slice] = true
 		}
 	}
-	for _, u := range left {
-		got.slices[u.slice] = true
-	}
-	for sl := range got.slices {
-		if err := w.explain(sl, &left, events); err != nil {
-			errs = append(errs, err)
-		}
+	for sl := range r.changedSlices {
+		r.fail(r.explain(sl, &left, r.events))
 	}
 	for _, u := range left {
 		if !u.expectKill.IsZero() {
-			*events = append(*events, Event{Time: now, Path: u.path, Kind: OOMKill, Count: 1, Inferred: true})
+			*r.events = append(*r.events, Event{Time: r.now, Path: u.path, Kind: OOMKill, Count: 1, Inferred: true})
 		}
 		if populated, ok := u.populated.Get(); ok && populated {
-			*events = append(*events, Event{Time: now, Path: u.path, Kind: Emptied})
+			r.tell(u, Emptied)
 		}
-		*events = append(*events, Event{Time: now, Path: u.path, Kind: Gone})
-		w.drop(u)
+		r.tell(u, Gone)
+		r.drop(u)
 	}
-	for _, sl := range removed {
-		if len(sl.units) == 0 && w.slices[sl.path] == sl {
-			w.dropSlice(sl)
-		}
-	}
-	for _, path := range runsAgain {
-		if u := w.units[path]; u == nil {
-			start(path)
-		} else if w.tree.mode != Unified && u.eventfd < 0 {
-			errs = append(errs, w.openLegacy(u))
+	for _, sl := range r.removed {
+		if len(sl.units) == 0 && r.slices[sl.path] == sl {
+			r.dropSlice(sl)
 		}
 	}
-	*events = append(*events, started...)
-	return errors.Join(errs...)
 }
 
 func (sl *watchedSlice) wants(path string) bool {
