@@ -557,16 +557,19 @@ func TestManagerLeavesTheBus(t *testing.T) {
 		_, err := m.List(t.Context(), units.Filter{})
 		return err
 	}
-	for _, m := range []*units.Manager{patient, hasty} {
-		within(t, "list", func() {
-			// The call in which it turns out may have a reply of the bus.
-			var err error
-			for err == nil {
-				err = list(m)
-			}
-			assert.ErrorIs(t, err, units.ErrConnectionLost)
-		})
-	}
+	within(t, "list", func() {
+		// The call in which it turns out may have a reply of the bus.
+		var err error
+		for err == nil {
+			err = list(hasty)
+		}
+		assert.ErrorIs(t, err, units.ErrConnectionLost)
+		for !errors.Is(err, context.DeadlineExceeded) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			_, err = patient.List(ctx, units.Filter{})
+			cancel()
+		}
+	})
 	var e *units.Error
 	within(t, "list", func() { require.ErrorAs(t, list(hasty), &e) })
 	assert.ErrorIs(t, e, units.ErrConnectionLost)
