@@ -14,7 +14,8 @@ import (
 	"github.com/hubhost/hubhost/spawnercfg"
 )
 
-// prediction is the unit that a user will get, or why there will be none.
+// prediction is the unit that a user will get, or why there will be none,
+// or it cannot be told.
 type prediction struct {
 	Name       string     `json:"name,omitempty"`
 	Argv       []string   `json:"argv,omitempty"`
@@ -60,8 +61,12 @@ func unit(f *flag.FlagSet) cli.Run {
 		predicted, err := spawnercfg.Predict(file.Settings(), who, site.Hub())
 		raised, isPython := errors.AsType[*spawnercfg.PythonError](err)
 		switch {
-		case isPython && *asJSON:
-			if err := out.JSON(prediction{Error: raised.Error()}); err != nil {
+		case err != nil && *asJSON:
+			p := prediction{Error: err.Error()}
+			if isPython {
+				p.Error = raised.Error()
+			}
+			if err := out.JSON(p); err != nil {
 				return err
 			}
 			return cli.ErrFinding
