@@ -78,6 +78,21 @@ func TestCheckPlaces(t *testing.T) {
 	assert.ErrorIs(t, result.Report.Err(), CodeConfigRaises)
 }
 
+// A File is checked as it is in memory, and what is found has the places of
+// the file on disk.
+func TestFileCheck(t *testing.T) {
+	path := writeConfig(t, "jupyterhub_config.py", "c.JupyterHub.spawner_class = 'systemd'\nc.SystemdSpawner.mem_limit = '4G'\n")
+	f, err := ReadFile(path, "")
+	require.NoError(t, err)
+	f, err = f.Set("SystemdSpawner", "mem_limit", StrValue("4GB"))
+	require.NoError(t, err)
+	result, err := f.Check(t.Context(), Checker{Python: hubPython(t), Limit: patience})
+	require.NoError(t, err)
+	require.Len(t, result.Report, 1, "%v", result.Report)
+	assert.Equal(t, CodeBadValue, result.Report[0].Code)
+	assert.Equal(t, Position{File: path, Line: 2, Column: 1}, result.Report[0].Pos)
+}
+
 func TestCheckReadsTheSibling(t *testing.T) {
 	checker := Checker{Python: hubPython(t), Limit: patience}
 	file := writeConfig(t, "jupyterhub_config.py", "c.JupyterHub.spawner_class = 'systemd'\nc.SystemdSpawner.mem_limit = '1G'\n")

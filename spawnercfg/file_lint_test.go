@@ -56,3 +56,22 @@ func TestFileLint(t *testing.T) {
 		})
 	}
 }
+
+// What Python says of options is placed where they were given last, and the
+// rest in the file.
+func TestPlace(t *testing.T) {
+	f, err := Parse([]byte("c.SystemdSpawner.mem_limit = '1G'\nc.SystemSpawner.x = 1\nc.SystemdSpawner.mem_limit = '4GB'\n"), ParseOptions{Path: "/etc/hub.py"})
+	require.NoError(t, err)
+	found := Report{
+		{Code: CodeBadValue, Option: "SystemdSpawner.mem_limit", Pos: Position{File: "/tmp/copy.py"}},
+		{Code: CodeUnknownSection, Option: "SystemSpawner"},
+		{Code: CodeConfigRaises, Pos: Position{File: "/tmp/copy.py", Line: 7}},
+		{Code: CodeBadValue, Option: "JupyterHub.port"},
+	}
+	var places []string
+	for _, p := range f.Place(found) {
+		places = append(places, p.Pos.String())
+	}
+	assert.Equal(t, []string{"/etc/hub.py:3:1", "/etc/hub.py:2:1", "/etc/hub.py:7", "/etc/hub.py"}, places)
+	assert.Equal(t, "/tmp/copy.py", found[0].Pos.File, "the caller's own stays")
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -54,13 +55,31 @@ func (f *File) Check(ctx context.Context, c Checker) (CheckResult, error) {
 	if err != nil {
 		return CheckResult{}, err
 	}
+	result.Report = f.Place(result.Report)
 	original := filepath.Dir(f.path)
 	for i := range result.Report {
 		r := &result.Report[i]
-		if rest, ok := strings.CutPrefix(r.Pos.File, dir); ok {
-			r.Pos.File = original + rest
-		}
 		r.Message = strings.ReplaceAll(r.Message, dir, original)
 	}
 	return result, nil
+}
+
+// Place returns what [Checker.Check] found in a file of this content with the
+// places in this one. The hub's Python sees values and no lines: what it says
+// of an option stands where the option was given last.
+func (f *File) Place(found Report) Report {
+	placed := slices.Clone(found)
+	for i := range placed {
+		p := &placed[i]
+		p.Pos.File = f.path
+		if p.Pos.Line > 0 || p.Option == "" {
+			continue
+		}
+		if at := slices.IndexFunc(f.table.order, func(k key) bool {
+			return p.Option == k.section+"."+k.name || p.Option == k.section
+		}); at >= 0 {
+			p.Pos = f.table.reading(f.table.order[at]).Pos
+		}
+	}
+	return placed
 }

@@ -184,7 +184,7 @@ func (o *options) judge(ctx context.Context, out *cli.IO, manager *units.Manager
 		if err != nil {
 			return site.CheckFailed(err)
 		}
-		findings = append(findings, site.Added(findings, site.Placed(after, checked.Report))...)
+		findings = append(findings, site.Added(findings, after.Place(checked.Report))...)
 	}
 	for _, f := range findings {
 		if f.Severity > spawnercfg.Info {

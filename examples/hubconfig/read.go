@@ -182,7 +182,7 @@ func check(f *flag.FlagSet) cli.Run {
 		}
 		findings := result.Report
 		if file, err := site.ReadFile(path); err == nil { // Python may read what spawnercfg does not
-			findings = site.Placed(file, findings)
+			findings = file.Place(findings)
 		}
 		return report(out, path, findings, *asJSON)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
-	"slices"
 
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
@@ -80,23 +79,6 @@ func Elsewhere(path string, pos spawnercfg.Position) string {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d", pos.File, pos.Line)
-}
-
-// Placed returns the findings of the hub's Python about what file holds, with
-// the places of the options where it could not tell them: it sees values, and
-// no lines.
-func Placed(file *spawnercfg.File, report spawnercfg.Report) spawnercfg.Report {
-	placed := slices.Clone(report)
-	for i := range placed {
-		f := &placed[i]
-		f.Pos.File = file.Path() // it may have read a copy
-		for _, r := range file.Readings() {
-			if f.Pos.Line == 0 && f.Option != "" && (f.Option == r.Option() || f.Option == r.Section) {
-				f.Pos = r.Pos
-			}
-		}
-	}
-	return placed
 }
 
 // CheckFailed adds to the error of a check by the hub's Python what to do.
