@@ -61,7 +61,8 @@ type Checker struct {
 
 // CheckResult is what the hub's own classes say.
 type CheckResult struct {
-	// Report is the findings, of the codes of [Lint] and those above.
+	// Report is the findings, of the codes of [Lint] and those above. Those
+	// about options have no line, which [File.Place] gives them.
 	Report Report
 	// Versions has the versions of python, traitlets, jupyterhub and
 	// jupyterhub-systemdspawner, and the classes that spawner_class,
