@@ -69,8 +69,9 @@ type Event struct {
 	Path string
 	Kind EventKind
 	// Count is how often it happened since the last event of the kind, since
-	// [Watcher.Add], or since the unit's [Created]; Total since the group was made (v1: zero for OOM).
-	// Both are zero for Populated, Emptied, Created and Gone.
+	// [Watcher.Add], or since the unit's [Created]; Total since the group was
+	// made (v1: zero for OOM). Both are zero for Populated, Emptied, Created
+	// and Gone.
 	Count, Total uint64
 	// Inferred marks an [OOMKill] of a unit whose control group was gone
 	// before its own counter could be read, which is how the kill of a
@@ -87,8 +88,9 @@ type Event struct {
 //
 // On v1 the kernel tells of out-of-memory states only: the events are
 // [OOMKill] and [OOM] of the unit's own group, without those below it,
-// [Created] and [Gone], on a hybrid also [Populated] and [Emptied]; and to watch takes the right to write the group's
-// cgroup.event_control, which is root's.
+// [Created] and [Gone], on a hybrid also [Populated] and [Emptied]; and to
+// watch takes the right to write the group's cgroup.event_control, which is
+// root's.
 type Watcher struct {
 	w *watcher
 }
