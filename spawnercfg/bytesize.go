@@ -1,14 +1,12 @@
 package spawnercfg
 
 import (
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
+
 	"errors"
 	"fmt"
-	"math"
 	"math/big"
-	"regexp"
 	"strconv"
-	"strings"
-	"unicode"
 )
 
 // ByteSize is an amount of memory in bytes.
@@ -47,7 +45,7 @@ func (b ByteSize) String() string {
 // of a byte is cut off. "1.5G" and "-1G" are read, "1024", "2GB", "2g" and
 // "50%" are refused with [ErrByteSize].
 func ParseByteSize(s string) (ByteSize, error) {
-	n, raised := byteSpecification(StrValue(s))
+	n, raised := byteSpecification(pyvalue.Str(s))
 	if raised != nil {
 		return 0, fmt.Errorf("%q %w", s, ErrByteSize)
 	}
@@ -59,95 +57,37 @@ func ParseByteSize(s string) (ByteSize, error) {
 
 // byteSpecification does what JupyterHub's ByteSpecification does with a
 // value other than None.
-func byteSpecification(v Value) (*big.Int, *PythonError) {
-	bad := &PythonError{"TraitError", v.str() + " is not a valid memory specification. Must be an int or a string with suffix K, M, G, T"}
-	switch v.kind {
-	case BoolKind, IntKind:
-		i, _, _ := v.number()
+func byteSpecification(v pyvalue.Value) (*big.Int, *pyvalue.Exception) {
+	bad := pyvalue.Raise("TraitError", "%s", v.Text()+" is not a valid memory specification. Must be an int or a string with suffix K, M, G, T")
+	switch v.Kind() {
+	case pyvalue.BoolKind, pyvalue.IntKind:
+		i, _ := v.Index()
 		return i, nil
-	case FloatKind:
-		return truncate(v.data.(float64))
-	case ListKind:
+	case pyvalue.FloatKind:
+		f, _ := v.Float64()
+		return pyvalue.Truncate(f)
+	case pyvalue.ListKind:
 		// value[:-1] is a list, which float() refuses before the suffix is
 		// looked at.
-		return nil, &PythonError{"TypeError", "float() argument must be a string or a real number, not 'list'"}
-	case TupleKind:
-		return nil, &PythonError{"TypeError", "float() argument must be a string or a real number, not 'tuple'"}
-	case DictKind:
-		return nil, &PythonError{"TypeError", "unhashable type: 'slice'"}
-	case StrKind:
-	case BytesKind:
+		return nil, pyvalue.Raise("TypeError", "float() argument must be a string or a real number, not 'list'")
+	case pyvalue.TupleKind:
+		return nil, pyvalue.Raise("TypeError", "float() argument must be a string or a real number, not 'tuple'")
+	case pyvalue.DictKind:
+		return nil, pyvalue.Raise("TypeError", "unhashable type: 'slice'")
+	case pyvalue.StrKind:
+	case pyvalue.BytesKind:
 		return nil, bad
 	default:
-		return nil, &PythonError{"TypeError", "'" + v.kind.String() + "' object is not subscriptable"}
+		return nil, pyvalue.Raise("TypeError", "%s", "'"+v.Kind().String()+"' object is not subscriptable")
 	}
-	s := v.data.(string)
+	s, _ := v.Str()
 	unit := map[byte]float64{'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30, 'T': 1 << 40}
 	if s == "" || unit[s[len(s)-1]] == 0 {
 		return nil, bad
 	}
-	f, ok := pythonFloat(s[:len(s)-1])
+	f, ok := pyvalue.ParseFloat(s[:len(s)-1])
 	if !ok {
 		return nil, bad
 	}
-	return truncate(f * unit[s[len(s)-1]])
-}
-
-// truncate is Python's int() of a float.
-func truncate(f float64) (*big.Int, *PythonError) {
-	switch {
-	case math.IsInf(f, 0):
-		return nil, &PythonError{"OverflowError", "cannot convert float infinity to integer"}
-	case math.IsNaN(f):
-		return nil, &PythonError{"ValueError", "cannot convert float NaN to integer"}
-	}
-	i, _ := big.NewFloat(f).Int(nil)
-	return i, nil
-}
-
-var (
-	decimalFloat = regexp.MustCompile(`^[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+(_\d+)*)?$`)
-	namedFloat   = regexp.MustCompile(`^(?i)[+-]?(inf|infinity|nan)$`)
-)
-
-// pythonFloat reads text as float() does: surrounding white space, the
-// decimal digits of every script, underscores between digits, and the names
-// of what is not finite.
-func pythonFloat(s string) (float64, bool) {
-	s = strings.Map(func(r rune) rune {
-		if r > unicode.MaxASCII && unicode.Is(unicode.Nd, r) {
-			return '0' + decimalDigit(r)
-		}
-		return r
-	}, strings.TrimFunc(s, pythonSpace))
-	if !decimalFloat.MatchString(s) && !namedFloat.MatchString(s) {
-		return 0, false
-	}
-	if strings.EqualFold(strings.TrimLeft(s, "+-"), "nan") {
-		return math.NaN(), true // with a sign, which ParseFloat does not take
-	}
-	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
-	return f, err == nil || errors.Is(err, strconv.ErrRange)
-}
-
-// decimalDigit returns the value of a decimal digit. Unicode keeps the digits
-// of a script together, in order, from a zero that starts a run of ten.
-func decimalDigit(r rune) rune {
-	for _, run := range unicode.Nd.R16 {
-		if lo := rune(run.Lo); r >= lo && r <= rune(run.Hi) {
-			return (r - lo) % 10
-		}
-	}
-	for _, run := range unicode.Nd.R32 {
-		if lo := rune(run.Lo); r >= lo && r <= rune(run.Hi) {
-			return (r - lo) % 10
-		}
-	}
-	return 0
-}
-
-// pythonSpace reports what str.strip and str.split take for white space:
-// Unicode's, and the four separators of ASCII.
-func pythonSpace(r rune) bool {
-	return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f
+	return pyvalue.Truncate(f * unit[s[len(s)-1]])
 }

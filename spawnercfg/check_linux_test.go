@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // patience is for the hub's Python on a machine that is busy with other tests.
@@ -84,7 +85,7 @@ func TestFileCheck(t *testing.T) {
 	path := writeConfig(t, "jupyterhub_config.py", "c.JupyterHub.spawner_class = 'systemd'\nc.SystemdSpawner.mem_limit = '4G'\n")
 	f, err := ReadFile(path, "")
 	require.NoError(t, err)
-	f, err = f.Set("SystemdSpawner", "mem_limit", StrValue("4GB"))
+	f, err = f.Set("SystemdSpawner", "mem_limit", pyvalue.Str("4GB"))
 	require.NoError(t, err)
 	result, err := f.Check(t.Context(), Checker{Python: hubPython(t), Limit: patience})
 	require.NoError(t, err)
@@ -107,7 +108,7 @@ func TestCheckReadsTheSibling(t *testing.T) {
 func TestCheckTouchesNothing(t *testing.T) {
 	dir := t.TempDir()
 	checker := Checker{Python: hubPython(t), Dir: dir, Limit: patience}
-	file := writeConfig(t, "jupyterhub_config.py", "import os\nassert os.getcwd() == "+StrValue(dir).String()+"\nassert 'SECRET' not in os.environ\nc.JupyterHub.spawner_class = 'systemd'\n")
+	file := writeConfig(t, "jupyterhub_config.py", "import os\nassert os.getcwd() == "+pyvalue.Str(dir).String()+"\nassert 'SECRET' not in os.environ\nc.JupyterHub.spawner_class = 'systemd'\n")
 	t.Setenv("SECRET", "1")
 	result, err := checker.Check(t.Context(), file)
 	require.NoError(t, err)
@@ -131,7 +132,7 @@ func TestCheckIsBounded(t *testing.T) {
 	python := hubPython(t)
 	before := runtime.NumGoroutine()
 	alive := filepath.Join(t.TempDir(), "alive")
-	file := writeConfig(t, "jupyterhub_config.py", "import os, subprocess, time\nsubprocess.Popen(['sleep', '1000'], stdout=open("+StrValue(alive).String()+", 'w'))\ntime.sleep(1000)\n")
+	file := writeConfig(t, "jupyterhub_config.py", "import os, subprocess, time\nsubprocess.Popen(['sleep', '1000'], stdout=open("+pyvalue.Str(alive).String()+", 'w'))\ntime.sleep(1000)\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for {
@@ -154,7 +155,7 @@ func TestCheckIsBounded(t *testing.T) {
 	end, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	require.NoError(t, err)
 	defer end.Close()
-	file = writeConfig(t, "jupyterhub_config.py", "import subprocess\nsubprocess.Popen(['sleep', '1000'], stdout=open("+StrValue(fifo).String()+", 'w'))\nraise SystemExit\n")
+	file = writeConfig(t, "jupyterhub_config.py", "import subprocess\nsubprocess.Popen(['sleep', '1000'], stdout=open("+pyvalue.Str(fifo).String()+", 'w'))\nraise SystemExit\n")
 	result, err := Checker{Python: python, Limit: patience}.Check(t.Context(), file)
 	require.NoError(t, err)
 	assert.ErrorIs(t, result.Report.Err(), CodeConfigExits)

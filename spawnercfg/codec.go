@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // Why an option cannot be written, or read into its field.
@@ -188,62 +190,63 @@ var ErrUnsure = errors.New("the value is not certain")
 
 func unsure(s Setting) error {
 	if s.Unsure == "" {
-		return ErrNoValue
+		return pyvalue.ErrNoValue
 	}
 	return fmt.Errorf("%w: %s", ErrUnsure, s.Unsure)
 }
 
 // encode returns the Python value of a field's Go value.
-func encode(value any, t Trait) (Value, error) {
+func encode(value any, t Trait) (pyvalue.Value, error) {
 	switch x := value.(type) {
-	case Value:
+	case pyvalue.Value:
 		if x.IsZero() {
-			return x, ErrNoValue
+			return x, pyvalue.ErrNoValue
 		}
 		return x, nil
 	case bool:
-		return BoolValue(x), nil
+		return pyvalue.Bool(x), nil
 	case int:
-		return IntValue(int64(x)), nil
+		return pyvalue.Int(int64(x)), nil
 	case float64:
-		return FloatValue(x), nil
+		return pyvalue.Float(x), nil
 	case string:
-		return StrValue(x), nil
+		return pyvalue.Str(x), nil
 	case ByteSize:
 		if s := x.String(); x != 0 && x%KiB == 0 {
-			return StrValue(s), nil
+			return pyvalue.Str(s), nil
 		}
-		return IntValue(int64(x)), nil
+		return pyvalue.Int(int64(x)), nil
 	case time.Duration:
 		if strings.HasPrefix(t.Type, "Float") {
-			return FloatValue(x.Seconds()), nil
+			return pyvalue.Float(x.Seconds()), nil
 		}
 		seconds, err := wholeSeconds(x)
-		return IntValue(seconds), err
+		return pyvalue.Int(seconds), err
 	case Template:
-		return StrValue(x.format), nil
+		return pyvalue.Str(x.format), nil
 	case []Template:
-		list := make([]Value, len(x))
+		list := make([]pyvalue.Value, len(x))
 		for i, e := range x {
-			list[i] = StrValue(e.format)
+			list[i] = pyvalue.Str(e.format)
 		}
-		return ListValue(list...), nil
+		return pyvalue.List(list...), nil
 	case []string:
 		if strings.HasPrefix(t.Type, "Set") {
-			return SetValue(Strs(x...).data.([]Value)...), nil
+			elems, _ := pyvalue.Strs(x...).Elems()
+			return pyvalue.Set(elems...), nil
 		}
-		return Strs(x...), nil
+		return pyvalue.Strs(x...), nil
 	case map[string]string:
-		return strDict(x), nil
+		return pyvalue.StrDict(x), nil
 	case []Property:
-		items := make([]Item, len(x))
+		items := make([]pyvalue.Item, len(x))
 		for i, p := range x {
 			if slices.ContainsFunc(x[:i], func(q Property) bool { return q.Name == p.Name }) {
-				return Value{}, fmt.Errorf("property %s %w", p.Name, ErrTwice)
+				return pyvalue.Value{}, fmt.Errorf("property %s %w", p.Name, ErrTwice)
 			}
-			items[i] = Item{StrValue(p.Name), StrValue(p.Value.format)}
+			items[i] = pyvalue.Item{Key: pyvalue.Str(p.Name), Value: pyvalue.Str(p.Value.format)}
 		}
-		return DictValue(items...), nil
+		return pyvalue.Dict(items...), nil
 	case []Service:
 		return encodeList(x, Service.encode)
 	case []Role:
@@ -253,7 +256,7 @@ func encode(value any, t Trait) (Value, error) {
 	case TornadoSettings:
 		return x.encode()
 	}
-	return Value{}, fmt.Errorf("%T: %w", value, ErrType)
+	return pyvalue.Value{}, fmt.Errorf("%T: %w", value, ErrType)
 }
 
 func wholeSeconds(d time.Duration) (int64, error) {
@@ -265,55 +268,49 @@ func wholeSeconds(d time.Duration) (int64, error) {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-func strDict(m map[string]string) Value {
-	items := make([]Item, 0, len(m))
-	for _, k := range sortedKeys(m) {
-		items = append(items, Item{StrValue(k), StrValue(m[k])})
-	}
-	return DictValue(items...)
-}
-
-func encodeList[T any](list []T, encode func(T) Value) (Value, error) {
-	elems := make([]Value, len(list))
+func encodeList[T any](list []T, encode func(T) pyvalue.Value) (pyvalue.Value, error) {
+	elems := make([]pyvalue.Value, len(list))
 	for i, e := range list {
 		elems[i] = encode(e)
 	}
-	return ListValue(elems...), nil
+	return pyvalue.List(elems...), nil
 }
 
 // dict collects the items of a struct that is written as a dict.
-type dict []Item
+type dict []pyvalue.Item
 
-func (d *dict) add(key string, v Value) { *d = append(*d, Item{StrValue(key), v}) }
+func (d *dict) add(key string, v pyvalue.Value) {
+	*d = append(*d, pyvalue.Item{Key: pyvalue.Str(key), Value: v})
+}
 
 func (d *dict) str(key, s string) {
 	if s != "" {
-		d.add(key, StrValue(s))
+		d.add(key, pyvalue.Str(s))
 	}
 }
 
 func (d *dict) strs(key string, s []string) {
 	if len(s) > 0 {
-		d.add(key, Strs(s...))
+		d.add(key, pyvalue.Strs(s...))
 	}
 }
 
-func (s Service) encode() Value {
+func (s Service) encode() pyvalue.Value {
 	var d dict
 	d.str("name", s.Name)
 	d.str("api_token", s.APIToken)
 	d.str("url", s.URL)
 	d.strs("command", s.Command)
 	if len(s.Environment) > 0 {
-		d.add("environment", strDict(s.Environment))
+		d.add("environment", pyvalue.StrDict(s.Environment))
 	}
 	if s.Admin {
-		d.add("admin", BoolValue(true))
+		d.add("admin", pyvalue.Bool(true))
 	}
-	return DictValue(append(d, s.Other...)...)
+	return pyvalue.Dict(append(d, s.Other...)...)
 }
 
-func (r Role) encode() Value {
+func (r Role) encode() pyvalue.Value {
 	var d dict
 	d.str("name", r.Name)
 	d.str("description", r.Description)
@@ -321,59 +318,59 @@ func (r Role) encode() Value {
 	d.strs("users", r.Users)
 	d.strs("groups", r.Groups)
 	d.strs("services", r.Services)
-	return DictValue(append(d, r.Other...)...)
+	return pyvalue.Dict(append(d, r.Other...)...)
 }
 
-func encodeOverrides(list []GroupOverride) (Value, error) {
+func encodeOverrides(list []GroupOverride) (pyvalue.Value, error) {
 	var all dict
 	for i, g := range list {
 		if slices.ContainsFunc(list[:i], func(h GroupOverride) bool { return h.Name == g.Name }) {
-			return Value{}, fmt.Errorf("override %s %w", g.Name, ErrTwice)
+			return pyvalue.Value{}, fmt.Errorf("override %s %w", g.Name, ErrTwice)
 		}
 		settings, errs := encodeFields(sectionFields("SystemdSpawner", reflect.ValueOf(&g.Override).Elem()))
 		if len(errs) > 0 {
-			return Value{}, errors.Join(errs...)
+			return pyvalue.Value{}, errors.Join(errs...)
 		}
 		var override dict
 		for _, s := range settings {
 			override.add(s.Name, s.Value)
 		}
-		all.add(g.Name, DictValue(
-			Item{StrValue("groups"), Strs(g.Groups...)},
-			Item{StrValue("spawner_override"), DictValue(override...)},
+		all.add(g.Name, pyvalue.Dict(
+			pyvalue.Item{Key: pyvalue.Str("groups"), Value: pyvalue.Strs(g.Groups...)},
+			pyvalue.Item{Key: pyvalue.Str("spawner_override"), Value: pyvalue.Dict(override...)},
 		))
 	}
-	return DictValue(all...), nil
+	return pyvalue.Dict(all...), nil
 }
 
-func (t TornadoSettings) encode() (Value, error) {
+func (t TornadoSettings) encode() (pyvalue.Value, error) {
 	var d dict
 	headers, err := t.Headers.items()
 	if err != nil {
-		return Value{}, err
+		return pyvalue.Value{}, err
 	}
 	if len(headers) > 0 {
-		d.add("headers", DictValue(headers...))
+		d.add("headers", pyvalue.Dict(headers...))
 	}
 	for _, s := range []struct {
 		key string
 		opt Opt[time.Duration]
 	}{{"slow_spawn_timeout", t.SlowSpawnTimeout}, {"slow_stop_timeout", t.SlowStopTimeout}} {
 		if v, ok := s.opt.Get(); ok {
-			seconds := Value{}
+			seconds := pyvalue.Value{}
 			if v%time.Second == 0 {
-				seconds = IntValue(int64(v / time.Second))
+				seconds = pyvalue.Int(int64(v / time.Second))
 			} else {
-				seconds = FloatValue(v.Seconds())
+				seconds = pyvalue.Float(v.Seconds())
 			}
 			d.add(s.key, seconds)
 		}
 	}
 	for _, it := range t.Other {
-		if slices.ContainsFunc(d, func(o Item) bool { return o.Key.Equal(it.Key) }) {
-			return Value{}, fmt.Errorf("%s %w", it.Key, ErrTwice)
+		if slices.ContainsFunc(d, func(o pyvalue.Item) bool { return o.Key.Equal(it.Key) }) {
+			return pyvalue.Value{}, fmt.Errorf("%s %w", it.Key, ErrTwice)
 		}
 		d = append(d, it)
 	}
-	return DictValue(d...), nil
+	return pyvalue.Dict(d...), nil
 }

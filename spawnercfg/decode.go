@@ -7,19 +7,21 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // decode reads a Python value into the field's Go value, after the trait has
 // made of it what traitlets makes of it: a tuple is a list, 1 is True for a
 // Bool, a lone str is a list of one.
-func decode(dst any, t Trait, v Value) error {
+func decode(dst any, t Trait, v pyvalue.Value) error {
 	v, raised := t.Validate(v)
 	if raised != nil {
 		return fmt.Errorf("%w: %s", ErrType, raised.Message)
 	}
-	misfit := func() error { return fmt.Errorf("%w: %s %s", ErrType, v.kind, v) }
+	misfit := func() error { return fmt.Errorf("%w: %s %s", ErrType, v.Kind(), v) }
 	switch d := dst.(type) {
-	case *Value:
+	case *pyvalue.Value:
 		*d = v
 		return nil
 	case *bool:
@@ -71,7 +73,7 @@ func decode(dst any, t Trait, v Value) error {
 		*d, err = ParseTemplate(s)
 		return err
 	case *[]Template:
-		list, ok := strs(v)
+		list, ok := v.Strs()
 		if !ok {
 			return misfit()
 		}
@@ -84,13 +86,13 @@ func decode(dst any, t Trait, v Value) error {
 		}
 		*d = out
 	case *[]string:
-		list, ok := strs(v)
+		list, ok := v.Strs()
 		if !ok {
 			return misfit()
 		}
 		*d = list
 	case *map[string]string:
-		m, ok := strMap(v)
+		m, ok := v.StrDict()
 		if !ok {
 			return misfit()
 		}
@@ -111,39 +113,7 @@ func decode(dst any, t Trait, v Value) error {
 	return nil
 }
 
-// strs returns the elements of a list, tuple or set of str; those of a set in
-// the order in which they are written.
-func strs(v Value) ([]string, bool) {
-	elems, ok := v.data.([]Value)
-	if v.kind == SetKind {
-		elems = sorted(elems)
-	}
-	out := make([]string, len(elems))
-	for i, e := range elems {
-		s, isStr := e.Str()
-		if !isStr {
-			return nil, false
-		}
-		out[i] = s
-	}
-	return out, ok
-}
-
-func strMap(v Value) (map[string]string, bool) {
-	items, ok := v.data.([]Item)
-	m := make(map[string]string, len(items))
-	for _, it := range items {
-		k, kok := it.Key.Str()
-		s, sok := it.Value.Str()
-		if !kok || !sok {
-			return nil, false
-		}
-		m[k] = s
-	}
-	return m, ok
-}
-
-func decodeProperties(d *[]Property, v Value) error {
+func decodeProperties(d *[]Property, v pyvalue.Value) error {
 	items, _ := v.Items()
 	out := make([]Property, len(items))
 	for i, it := range items {
@@ -162,7 +132,7 @@ func decodeProperties(d *[]Property, v Value) error {
 	return nil
 }
 
-func decodeList[T any](d *[]T, v Value, decode func(Value) (T, bool)) error {
+func decodeList[T any](d *[]T, v pyvalue.Value, decode func(pyvalue.Value) (T, bool)) error {
 	elems, _ := v.Elems()
 	out := make([]T, len(elems))
 	for i, e := range elems {
@@ -177,7 +147,7 @@ func decodeList[T any](d *[]T, v Value, decode func(Value) (T, bool)) error {
 
 // each calls f for the items of a dict with str keys; f reports whether the
 // value fits.
-func each(v Value, f func(key string, it Item) bool) bool {
+func each(v pyvalue.Value, f func(key string, it pyvalue.Item) bool) bool {
 	items, ok := v.Items()
 	if !ok {
 		return false
@@ -191,8 +161,8 @@ func each(v Value, f func(key string, it Item) bool) bool {
 	return true
 }
 
-func decodeService(v Value) (s Service, ok bool) {
-	ok = each(v, func(key string, it Item) (ok bool) {
+func decodeService(v pyvalue.Value) (s Service, ok bool) {
+	ok = each(v, func(key string, it pyvalue.Item) (ok bool) {
 		switch key {
 		case "name":
 			s.Name, ok = it.Value.Str()
@@ -201,9 +171,9 @@ func decodeService(v Value) (s Service, ok bool) {
 		case "url":
 			s.URL, ok = it.Value.Str()
 		case "command":
-			s.Command, ok = strs(it.Value)
+			s.Command, ok = it.Value.Strs()
 		case "environment":
-			s.Environment, ok = strMap(it.Value)
+			s.Environment, ok = it.Value.StrDict()
 		case "admin":
 			s.Admin, ok = it.Value.Bool()
 		default:
@@ -214,21 +184,21 @@ func decodeService(v Value) (s Service, ok bool) {
 	return s, ok
 }
 
-func decodeRole(v Value) (r Role, ok bool) {
-	ok = each(v, func(key string, it Item) (ok bool) {
+func decodeRole(v pyvalue.Value) (r Role, ok bool) {
+	ok = each(v, func(key string, it pyvalue.Item) (ok bool) {
 		switch key {
 		case "name":
 			r.Name, ok = it.Value.Str()
 		case "description":
 			r.Description, ok = it.Value.Str()
 		case "scopes":
-			r.Scopes, ok = strs(it.Value)
+			r.Scopes, ok = it.Value.Strs()
 		case "users":
-			r.Users, ok = strs(it.Value)
+			r.Users, ok = it.Value.Strs()
 		case "groups":
-			r.Groups, ok = strs(it.Value)
+			r.Groups, ok = it.Value.Strs()
 		case "services":
-			r.Services, ok = strs(it.Value)
+			r.Services, ok = it.Value.Strs()
 		default:
 			r.Other, ok = append(r.Other, it), true
 		}
@@ -237,15 +207,15 @@ func decodeRole(v Value) (r Role, ok bool) {
 	return r, ok
 }
 
-func decodeOverrides(d *[]GroupOverride, v Value) error {
+func decodeOverrides(d *[]GroupOverride, v pyvalue.Value) error {
 	items, _ := v.Items()
 	out := make([]GroupOverride, len(items))
 	for i, it := range items {
 		name, ok := it.Key.Str()
-		groups, gok := strs(it.Value.Lookup("groups"))
+		groups, gok := it.Value.Lookup("groups").Strs()
 		override := it.Value.Lookup("spawner_override")
 		keys, kok := it.Value.Items()
-		if !ok || !gok || !kok || len(keys) != 2 || override.kind != DictKind {
+		if !ok || !gok || !kok || len(keys) != 2 || override.Kind() != pyvalue.DictKind {
 			return fmt.Errorf("%w: override %s", ErrType, it.Key)
 		}
 		out[i] = GroupOverride{Name: name, Groups: groups}
@@ -270,24 +240,24 @@ func decodeOverrides(d *[]GroupOverride, v Value) error {
 	return nil
 }
 
-func (t *TornadoSettings) decode(v Value) error {
+func (t *TornadoSettings) decode(v pyvalue.Value) error {
 	*t = TornadoSettings{}
 	items, _ := v.Items()
 	for _, it := range items {
 		key, _ := it.Key.Str()
 		switch key {
 		case "headers":
-			headers, ok := strMap(it.Value)
+			headers, ok := it.Value.StrDict()
 			if !ok {
 				return fmt.Errorf("%w: headers: %s", ErrType, it.Value)
 			}
 			t.Headers = decodeHeaders(headers)
 		case "slow_spawn_timeout", "slow_stop_timeout":
-			_, f, ok := it.Value.number()
+			f, ok := it.Value.Float64()
 			if i, isInt := it.Value.Int64(); isInt {
-				f = float64(i)
+				f, ok = float64(i), true
 			}
-			if !ok || it.Value.kind == BoolKind {
+			if !ok {
 				return fmt.Errorf("%w: %s: %s", ErrType, key, it.Value)
 			}
 			timeout := Set(time.Duration(f * float64(time.Second)))
@@ -333,7 +303,7 @@ func decodeHeaders(headers map[string]string) Headers {
 			one.ReferrerPolicy = value
 		}
 		written, err := one.items()
-		if err != nil || len(written) != 1 || !written[0].Value.Equal(StrValue(value)) {
+		if err != nil || len(written) != 1 || !written[0].Value.Equal(pyvalue.Str(value)) {
 			h.Other[name] = value
 			continue
 		}

@@ -3,6 +3,8 @@ package spawnercfg
 import (
 	"fmt"
 	"slices"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // Change is one option that two configurations give in different ways.
@@ -84,7 +86,7 @@ func unchanged(a, b Setting) bool {
 
 // Equivalent reports whether the hub makes the same of two values of the
 // option.
-func (t Trait) Equivalent(a, b Value) bool {
+func (t Trait) Equivalent(a, b pyvalue.Value) bool {
 	x, xErr := t.Validate(a)
 	y, yErr := t.Validate(b)
 	if xErr != nil || yErr != nil {

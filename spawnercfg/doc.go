@@ -29,7 +29,7 @@
 //	errors.AsType[*spawnercfg.ParseError](err)     // not Python: where, and why
 //	errors.AsType[*spawnercfg.EditError](err)      // only a person can change this option
 //	errors.Is(err, spawnercfg.ErrUnsure)           // only running the file could tell the value
-//	errors.AsType[*spawnercfg.PythonError](err)    // what SystemdSpawner would raise
+//	errors.AsType[*pyvalue.Exception](err)    // what SystemdSpawner would raise
 //	errors.Is(err, spawnercfg.ErrChanged)          // someone else changed the file meanwhile
 //
 // # Safety

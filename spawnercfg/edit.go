@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // Why a file is not changed in place: what an [EditError] unwraps to.
@@ -77,7 +78,7 @@ func (e *EditError) Unwrap() error { return e.Err }
 // removed element goes with it. Those of a set or dict keep the file's order,
 // whatever that of v is. Where that is not enough the error is an *[EditError];
 // a value that no literal says is an *[OptionError].
-func (f *File) Set(section, name string, v Value) (*File, error) {
+func (f *File) Set(section, name string, v pyvalue.Value) (*File, error) {
 	s := Setting{Section: section, Name: name, Value: v}
 	line, err := s.Python()
 	if err != nil {
@@ -128,8 +129,8 @@ func (f *File) Unset(section, name string) (*File, error) {
 func (f *File) owns(w Writer) bool { return w.file == f && w.Block == "" }
 
 // sameSetting reports whether two values of an option are one for its trait.
-func sameSetting(section, name string, v, w Value) bool {
-	if alike(v, w) {
+func sameSetting(section, name string, v, w pyvalue.Value) bool {
+	if v.Identical(w) {
 		return true
 	}
 	t, ok := LookupTrait(section, name)
@@ -141,30 +142,7 @@ func sameSetting(section, name string, v, w Value) bool {
 		return false
 	}
 	w, raised = t.Validate(w)
-	return raised == nil && alike(v, w)
-}
-
-// alike reports whether two values are Identical but for the order of the
-// entries of dicts, which means nothing to Python.
-func alike(v, w Value) bool {
-	if v.kind != w.kind {
-		return false
-	}
-	switch v.kind {
-	case ListKind, TupleKind:
-		return slices.EqualFunc(v.data.([]Value), w.data.([]Value), alike)
-	case DictKind:
-		items := w.data.([]Item)
-		entries := make(map[string]Item, len(items))
-		for _, it := range items {
-			entries[it.Key.hashKey()] = it
-		}
-		return v.length() == w.length() && !slices.ContainsFunc(v.data.([]Item), func(it Item) bool {
-			with, ok := entries[it.Key.hashKey()]
-			return !ok || !it.Key.Identical(with.Key) || !alike(it.Value, with.Value)
-		})
-	}
-	return v.Identical(w)
+	return raised == nil && v.Identical(w)
 }
 
 // splice replaces the bytes from start to end.
@@ -191,7 +169,7 @@ func (f *File) edited(want Setting, splices []splice, was Reading) (*File, error
 			refused.Reasons = now.Reasons
 			return nil, refused
 		}
-	} else if now.Certainty != Certain || !alike(now.Value, want.Value) {
+	} else if now.Certainty != Certain || !now.Value.Identical(want.Value) {
 		refused.Reasons = now.Reasons
 		return nil, refused
 	}
@@ -362,7 +340,7 @@ func (f *File) Include(dropIn string) (*File, error) {
 	if f.astray {
 		return nil, &EditError{Option: "load_subconfig", Reasons: f.Reasons(), Err: ErrWriters}
 	}
-	name, err := StrValue(dropIn).Python()
+	name, err := pyvalue.Str(dropIn).Python()
 	if err != nil {
 		return nil, err
 	}
@@ -393,5 +371,5 @@ func (f *File) loads(s *py.Statement, name string) bool {
 		return false
 	}
 	lit, err := py.Eval(f.src, t[2:3])
-	return err == nil && lit.Kind == py.Str && lit.Text == name
+	return err == nil && lit.Value.Equal(pyvalue.Str(name))
 }

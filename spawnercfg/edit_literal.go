@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // elementwise returns the splices that make a value of a list, tuple, set or
 // dict as it is written by touching only the elements that differ, or nil
 // where that cannot be done.
-func (f *File) elementwise(lit *py.Literal, v Value) []splice {
+func (f *File) elementwise(lit *py.Literal, v pyvalue.Value) []splice {
 	e := &elements{File: f, lit: lit}
 	if !e.plan(v) {
 		return nil
@@ -29,23 +30,23 @@ type elements struct {
 // is there already.
 type element struct {
 	key   string // of a dict: its key; of others: the element
-	value Value
+	value pyvalue.Value
 	dict  bool
-	item  Item
 }
 
-func (e *elements) plan(v Value) bool {
-	open := map[py.LitKind]string{py.List: "[]", py.Tuple: "()", py.Set: "{}", py.Dict: "{}"}[e.lit.Kind]
+func (e *elements) plan(v pyvalue.Value) bool {
+	kind := e.lit.Value.Kind()
+	open := map[pyvalue.Kind]string{pyvalue.ListKind: "[]", pyvalue.TupleKind: "()", pyvalue.SetKind: "{}", pyvalue.DictKind: "{}"}[kind]
 	if open == "" || e.src[e.lit.Start] != open[0] || e.src[e.lit.End-1] != open[1] || len(e.lit.Items) == 0 ||
-		valueOf(e.lit).kind != v.kind || v.length() == 0 {
+		kind != v.Kind() || v.Len() == 0 {
 		return false
 	}
-	old, ok := keysOf(valueOf(e.lit))
-	if !ok || len(old) != len(e.lit.Items) || e.lit.Kind == py.Tuple && len(old) < 2 {
+	old, ok := keysOf(e.lit.Value)
+	if !ok || len(old) != len(e.lit.Items) || kind == pyvalue.TupleKind && len(old) < 2 {
 		return false
 	}
 	want, _ := keysOf(v)
-	if e.lit.Kind == py.Set || e.lit.Kind == py.Dict {
+	if kind == pyvalue.SetKind || kind == pyvalue.DictKind {
 		// The order is the file's: what stays, stays where it is.
 		had := map[string]bool{}
 		for _, o := range old {
@@ -72,11 +73,10 @@ func (e *elements) plan(v Value) bool {
 }
 
 // keysOf returns the elements of a container.
-func keysOf(v Value) ([]element, bool) {
-	switch d := v.data.(type) {
-	case []Value:
-		out := make([]element, len(d))
-		for i, x := range d {
+func keysOf(v pyvalue.Value) ([]element, bool) {
+	if elems, ok := v.Elems(); ok {
+		out := make([]element, len(elems))
+		for i, x := range elems {
 			text, err := x.Python()
 			if err != nil {
 				return nil, false
@@ -84,18 +84,17 @@ func keysOf(v Value) ([]element, bool) {
 			out[i] = element{key: text, value: x}
 		}
 		return out, true
-	case []Item:
-		out := make([]element, len(d))
-		for i, it := range d {
-			text, err := it.Key.Python()
-			if err != nil {
-				return nil, false
-			}
-			out[i] = element{key: text, value: it.Value, dict: true, item: it}
-		}
-		return out, true
 	}
-	return nil, false
+	items, ok := v.Items()
+	out := make([]element, len(items))
+	for i, it := range items {
+		text, err := it.Key.Python()
+		if err != nil {
+			return nil, false
+		}
+		out[i] = element{key: text, value: it.Value, dict: true}
+	}
+	return out, ok
 }
 
 // maxAlign bounds the table of the alignment.
@@ -179,7 +178,7 @@ func (e *elements) align(old, want []element) bool {
 // span returns where element i is written, key included.
 func (e *elements) span(i int) (start, end int) {
 	start = e.lit.Items[i].Start
-	if e.lit.Kind == py.Dict {
+	if e.lit.Keys != nil {
 		start = e.lit.Keys[i].Start
 	}
 	return start, e.lit.Items[i].End
@@ -215,8 +214,8 @@ func (e *elements) replace(i int, with element) bool {
 }
 
 // revalue gives the value of a dict's item i another value.
-func (e *elements) revalue(i int, old, v Value) bool {
-	if alike(old, v) {
+func (e *elements) revalue(i int, old, v pyvalue.Value) bool {
+	if old.Identical(v) {
 		return true
 	}
 	lit := e.lit.Items[i]

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/internal/testenv"
+	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 func parseText(t testing.TB, src string) *File {
@@ -23,52 +25,52 @@ func TestSet(t *testing.T) {
 	const list = "c.SystemdSpawner.readonly_paths = [\n    '/',      # everything\n    # but:\n    '/srv',\n]  # end\n"
 	const dict = "c.SystemdSpawner.unit_extra_properties = {\n    'A': '1',  # one\n    # two:\n    'B': '2'   # two\n}\n"
 	const paths, props = "SystemdSpawner.readonly_paths", "SystemdSpawner.unit_extra_properties"
-	str := func(pairs ...string) Value {
-		var items []Item
+	str := func(pairs ...string) pyvalue.Value {
+		var items []pyvalue.Item
 		for i := 0; i < len(pairs); i += 2 {
-			items = append(items, Item{StrValue(pairs[i]), StrValue(pairs[i+1])})
+			items = append(items, pyvalue.Item{Key: pyvalue.Str(pairs[i]), Value: pyvalue.Str(pairs[i+1])})
 		}
-		return DictValue(items...)
+		return pyvalue.Dict(items...)
 	}
 	for name, tt := range map[string]struct {
 		src, option string
-		v           Value
+		v           pyvalue.Value
 		want        string
 	}{
-		"in place":             {"a = 1\nc.Spawner . mem_limit  =   '1G' ;b=2 # why\n", "Spawner.mem_limit", StrValue("2G"), "a = 1\nc.Spawner . mem_limit  =   '2G' ;b=2 # why\n"},
-		"the same":             {"c.Spawner.mem_limit = '2G'\n", "Spawner.mem_limit", IntValue(2 << 30), "c.Spawner.mem_limit = '2G'\n"},
-		"the same number":      {"c.Spawner.cpu_limit = 1\n", "Spawner.cpu_limit", FloatValue(1), "c.Spawner.cpu_limit = 1\n"},
-		"None":                 {"c.Spawner.mem_limit = '2G'", "Spawner.mem_limit", NoneValue(), "c.Spawner.mem_limit = None"},
-		"CRLF":                 {"c.Spawner.mem_limit = '2G'\r\n", "Spawner.args", Strs("a", "b"), "c.Spawner.mem_limit = '2G'\r\nc.Spawner.args = [\r\n    'a',\r\n    'b',\r\n]\r\n"},
-		"behind its section":   {"c.Spawner.cmd = ['x']  # x\nc.JupyterHub.port = 1\n", "Spawner.mem_limit", StrValue("1G"), "c.Spawner.cmd = ['x']  # x\nc.Spawner.mem_limit = '1G'\nc.JupyterHub.port = 1\n"},
-		"below its default":    {"## help\n#  Default: None\n# c.Spawner.mem_limit = None\n\nx = 1\n", "Spawner.mem_limit", StrValue("1G"), "## help\n#  Default: None\n# c.Spawner.mem_limit = None\nc.Spawner.mem_limit = '1G'\n\nx = 1\n"},
-		"default in brackets":  {"x = [\n# c.Spawner.mem_limit = None\n]", "Spawner.mem_limit", StrValue("1G"), "x = [\n# c.Spawner.mem_limit = None\n]\nc.Spawner.mem_limit = '1G'\n"},
-		"default in a block":   {"if x:\n    a\n# c.Spawner.mem_limit = None\n    b\n", "Spawner.mem_limit", StrValue("1G"), "if x:\n    a\n# c.Spawner.mem_limit = None\n    b\nc.Spawner.mem_limit = '1G'\n"},
-		"empty":                {"", "Spawner.mem_limit", StrValue("1G"), "c.Spawner.mem_limit = '1G'\n"},
-		"byte order mark":      {"\ufeff", "Spawner.mem_limit", StrValue("1G"), "\ufeffc.Spawner.mem_limit = '1G'\n"},
-		"element replaced":     {list, paths, Strs("/", "/opt"), strings.Replace(list, "'/srv'", "'/opt'", 1)},
-		"element added":        {list, paths, Strs("/", "/srv", "/opt"), strings.Replace(list, "'/srv',\n", "'/srv',\n    '/opt',\n", 1)},
-		"element in front":     {list, paths, Strs("/x", "/", "/srv"), strings.Replace(list, "    '/', ", "    '/x',\n    '/', ", 1)},
-		"element between":      {list, paths, Strs("/", "/x", "/srv"), strings.Replace(list, "    # but", "    '/x',\n    # but", 1)},
-		"element removed":      {list, paths, Strs("/"), strings.Replace(list, "    '/srv',\n", "", 1)},
-		"first removed":        {list, paths, Strs("/srv"), strings.Replace(list, "    '/',      # everything\n", "", 1)},
+		"in place":             {"a = 1\nc.Spawner . mem_limit  =   '1G' ;b=2 # why\n", "Spawner.mem_limit", pyvalue.Str("2G"), "a = 1\nc.Spawner . mem_limit  =   '2G' ;b=2 # why\n"},
+		"the same":             {"c.Spawner.mem_limit = '2G'\n", "Spawner.mem_limit", pyvalue.Int(2 << 30), "c.Spawner.mem_limit = '2G'\n"},
+		"the same number":      {"c.Spawner.cpu_limit = 1\n", "Spawner.cpu_limit", pyvalue.Float(1), "c.Spawner.cpu_limit = 1\n"},
+		"None":                 {"c.Spawner.mem_limit = '2G'", "Spawner.mem_limit", pyvalue.None(), "c.Spawner.mem_limit = None"},
+		"CRLF":                 {"c.Spawner.mem_limit = '2G'\r\n", "Spawner.args", pyvalue.Strs("a", "b"), "c.Spawner.mem_limit = '2G'\r\nc.Spawner.args = [\r\n    'a',\r\n    'b',\r\n]\r\n"},
+		"behind its section":   {"c.Spawner.cmd = ['x']  # x\nc.JupyterHub.port = 1\n", "Spawner.mem_limit", pyvalue.Str("1G"), "c.Spawner.cmd = ['x']  # x\nc.Spawner.mem_limit = '1G'\nc.JupyterHub.port = 1\n"},
+		"below its default":    {"## help\n#  Default: None\n# c.Spawner.mem_limit = None\n\nx = 1\n", "Spawner.mem_limit", pyvalue.Str("1G"), "## help\n#  Default: None\n# c.Spawner.mem_limit = None\nc.Spawner.mem_limit = '1G'\n\nx = 1\n"},
+		"default in brackets":  {"x = [\n# c.Spawner.mem_limit = None\n]", "Spawner.mem_limit", pyvalue.Str("1G"), "x = [\n# c.Spawner.mem_limit = None\n]\nc.Spawner.mem_limit = '1G'\n"},
+		"default in a block":   {"if x:\n    a\n# c.Spawner.mem_limit = None\n    b\n", "Spawner.mem_limit", pyvalue.Str("1G"), "if x:\n    a\n# c.Spawner.mem_limit = None\n    b\nc.Spawner.mem_limit = '1G'\n"},
+		"empty":                {"", "Spawner.mem_limit", pyvalue.Str("1G"), "c.Spawner.mem_limit = '1G'\n"},
+		"byte order mark":      {"\ufeff", "Spawner.mem_limit", pyvalue.Str("1G"), "\ufeffc.Spawner.mem_limit = '1G'\n"},
+		"element replaced":     {list, paths, pyvalue.Strs("/", "/opt"), strings.Replace(list, "'/srv'", "'/opt'", 1)},
+		"element added":        {list, paths, pyvalue.Strs("/", "/srv", "/opt"), strings.Replace(list, "'/srv',\n", "'/srv',\n    '/opt',\n", 1)},
+		"element in front":     {list, paths, pyvalue.Strs("/x", "/", "/srv"), strings.Replace(list, "    '/', ", "    '/x',\n    '/', ", 1)},
+		"element between":      {list, paths, pyvalue.Strs("/", "/x", "/srv"), strings.Replace(list, "    # but", "    '/x',\n    # but", 1)},
+		"element removed":      {list, paths, pyvalue.Strs("/"), strings.Replace(list, "    '/srv',\n", "", 1)},
+		"first removed":        {list, paths, pyvalue.Strs("/srv"), strings.Replace(list, "    '/',      # everything\n", "", 1)},
 		"item's value":         {dict, props, str("A", "1", "B", "3"), strings.Replace(dict, "'2'", "'3'", 1)},
 		"item behind no comma": {dict, props, str("A", "1", "B", "2", "C", "3"), strings.Replace(dict, "'2'   # two\n", "'2',   # two\n    'C': '3',\n", 1)},
 		"items in order":       {dict, props, str("B", "2", "A", "1"), dict},
 		"item in any order":    {dict, props, str("C", "3", "B", "2", "A", "1"), strings.Replace(dict, "'2'   # two\n", "'2',   # two\n    'C': '3',\n", 1)},
 		"item removed":         {dict, props, str("B", "2"), strings.Replace(dict, "    'A': '1',  # one\n", "", 1)},
-		"inline added":         {"c.Spawner.args = ['a', 'b']\n", "Spawner.args", Strs("a", "b", "c"), "c.Spawner.args = ['a', 'b', 'c']\n"},
-		"inline removed":       {"c.Spawner.args = ['a', 'b' , 'c']\n", "Spawner.args", Strs("a", "c"), "c.Spawner.args = ['a', 'c']\n"},
-		"inline last removed":  {"c.Spawner.args = ['a', 'b' , 'c']\n", "Spawner.args", Strs("a", "b"), "c.Spawner.args = ['a', 'b']\n"},
-		"set":                  {"c.Authenticator.admin_users = {'b', 'a'}\n", "Authenticator.admin_users", SetValue(StrValue("a"), StrValue("b"), StrValue("c")), "c.Authenticator.admin_users = {'b', 'a', 'c'}\n"},
-		"set by a call":        {"c.Authenticator.admin_users = set(['a'])\n", "Authenticator.admin_users", SetValue(StrValue("b")), "c.Authenticator.admin_users = {'b'}\n"},
-		"another type":         {"c.Spawner.cmd = 'a'\n", "Spawner.cmd", Strs("b", "c"), "c.Spawner.cmd = [\n    'b',\n    'c',\n]\n"},
+		"inline added":         {"c.Spawner.args = ['a', 'b']\n", "Spawner.args", pyvalue.Strs("a", "b", "c"), "c.Spawner.args = ['a', 'b', 'c']\n"},
+		"inline removed":       {"c.Spawner.args = ['a', 'b' , 'c']\n", "Spawner.args", pyvalue.Strs("a", "c"), "c.Spawner.args = ['a', 'c']\n"},
+		"inline last removed":  {"c.Spawner.args = ['a', 'b' , 'c']\n", "Spawner.args", pyvalue.Strs("a", "b"), "c.Spawner.args = ['a', 'b']\n"},
+		"set":                  {"c.Authenticator.admin_users = {'b', 'a'}\n", "Authenticator.admin_users", pyvalue.Set(pyvalue.Str("a"), pyvalue.Str("b"), pyvalue.Str("c")), "c.Authenticator.admin_users = {'b', 'a', 'c'}\n"},
+		"set by a call":        {"c.Authenticator.admin_users = set(['a'])\n", "Authenticator.admin_users", pyvalue.Set(pyvalue.Str("b")), "c.Authenticator.admin_users = {'b'}\n"},
+		"another type":         {"c.Spawner.cmd = 'a'\n", "Spawner.cmd", pyvalue.Strs("b", "c"), "c.Spawner.cmd = [\n    'b',\n    'c',\n]\n"},
 		"nested": {
 			"c.JupyterHub.tornado_settings = {\n    'headers': {'X': '1'},  # x\n    'n': 1,\n}\n", "JupyterHub.tornado_settings",
-			DictValue(Item{StrValue("headers"), str("X", "2")}, Item{StrValue("n"), IntValue(1)}),
+			pyvalue.Dict(pyvalue.Item{Key: pyvalue.Str("headers"), Value: str("X", "2")}, pyvalue.Item{Key: pyvalue.Str("n"), Value: pyvalue.Int(1)}),
 			"c.JupyterHub.tornado_settings = {\n    'headers': {'X': '2'},  # x\n    'n': 1,\n}\n",
 		},
-		"overwritten elsewhere": {"if x:\n    c.JupyterHub.port = 1\nc.Spawner.cmd = 'a'", "Spawner.cmd", StrValue("b"), "if x:\n    c.JupyterHub.port = 1\nc.Spawner.cmd = 'b'"},
+		"overwritten elsewhere": {"if x:\n    c.JupyterHub.port = 1\nc.Spawner.cmd = 'a'", "Spawner.cmd", pyvalue.Str("b"), "if x:\n    c.JupyterHub.port = 1\nc.Spawner.cmd = 'b'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			section, option, _ := strings.Cut(tt.option, ".")
@@ -100,7 +102,7 @@ func TestSetRefuses(t *testing.T) {
 		"comments in": {"c.Spawner.args = ['a'  # why\n    'b']\n", ErrComments, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parseText(t, tt.src).Set("Spawner", "args", Strs("x", "y", "z"))
+			_, err := parseText(t, tt.src).Set("Spawner", "args", pyvalue.Strs("x", "y", "z"))
 			var edit *EditError
 			require.ErrorAs(t, err, &edit)
 			require.ErrorIs(t, err, tt.err)
@@ -108,9 +110,9 @@ func TestSetRefuses(t *testing.T) {
 			assert.Contains(t, err.Error(), "/etc/jupyterhub_config.py:")
 		})
 	}
-	_, err := parseText(t, "").Set("Spawner", "args", StrValue("a\x00"))
-	assert.ErrorIs(t, err, ErrNUL)
-	_, err = parseText(t, "").Set("Spawner", "args = 1; import os #", StrValue("a"))
+	_, err := parseText(t, "").Set("Spawner", "args", pyvalue.Str("a\x00"))
+	assert.ErrorIs(t, err, pyvalue.ErrNUL)
+	_, err = parseText(t, "").Set("Spawner", "args = 1; import os #", pyvalue.Str("a"))
 	assert.ErrorIs(t, err, ErrName)
 }
 
@@ -183,8 +185,8 @@ func TestEditsEqualTraitlets(t *testing.T) {
 	r := configs{Rand: testenv.Rand(t)}
 	type edit struct {
 		option string
-		v      Value // zero for Unset
-		now    Value // v with the entries of dicts in the file's order
+		v      pyvalue.Value // zero for Unset
+		now    pyvalue.Value // v with the entries of dicts in the file's order
 	}
 	var edits []edit
 	var cases []loadCase
@@ -201,7 +203,7 @@ func TestEditsEqualTraitlets(t *testing.T) {
 		e := edit{option: section + "." + name, v: r.value(name)}
 		var g *File
 		if r.IntN(4) == 0 {
-			e.v = Value{}
+			e.v = pyvalue.Value{}
 			g, err = f.Unset(section, name)
 		} else {
 			g, err = f.Set(section, name, e.v)
@@ -231,7 +233,7 @@ func TestEditsEqualTraitlets(t *testing.T) {
 			require.Contains(t, []string{"", "empty"}, after.Options[e.option], show)
 		} else {
 			require.True(t, e.now.Equal(e.v), show)
-			require.Equal(t, canonicalValue(e.now), after.Options[e.option], show)
+			require.Equal(t, pychildtest.Canonical(e.now), after.Options[e.option], show)
 		}
 		delete(before.Options, e.option)
 		delete(after.Options, e.option)
@@ -248,27 +250,27 @@ func TestEditsEqualTraitlets(t *testing.T) {
 	assert.Greater(t, judged, count/3)
 }
 
-func (r configs) value(name string) Value {
-	strs := func() []Value {
-		var out []Value
+func (r configs) value(name string) pyvalue.Value {
+	strs := func() []pyvalue.Value {
+		var out []pyvalue.Value
 		for range r.IntN(4) {
-			out = append(out, StrValue(r.pick("a", "b", "x", "y", "new", "it's", "é\n")))
+			out = append(out, pyvalue.Str(r.pick("a", "b", "x", "y", "new", "it's", "é\n")))
 		}
 		return out
 	}
 	switch name {
 	case "args":
-		return ListValue(strs()...)
+		return pyvalue.List(strs()...)
 	case "environment":
-		var items []Item
+		var items []pyvalue.Item
 		for _, k := range strs() {
-			items = append(items, Item{k, StrValue(r.pick("1", "2", "3"))})
+			items = append(items, pyvalue.Item{Key: k, Value: pyvalue.Str(r.pick("1", "2", "3"))})
 		}
-		return DictValue(items...)
+		return pyvalue.Dict(items...)
 	case "users":
-		return SetValue(strs()...)
+		return pyvalue.Set(strs()...)
 	}
-	return []Value{StrValue("2G"), NoneValue(), IntValue(-1), FloatValue(0.5), TupleValue(IntValue(1))}[r.IntN(5)]
+	return []pyvalue.Value{pyvalue.Str("2G"), pyvalue.None(), pyvalue.Int(-1), pyvalue.Float(0.5), pyvalue.Tuple(pyvalue.Int(1))}[r.IntN(5)]
 }
 
 // FuzzEdit holds what must be true of every source: it comes back as it is,
@@ -291,7 +293,7 @@ func FuzzEdit(f *testing.F) {
 		require.Equal(t, src, string(f.Bytes()))
 		f.Settings()
 		was := f.Read("Spawner", "args")
-		v := Strs("a", item)
+		v := pyvalue.Strs("a", item)
 		g, err := f.Set("Spawner", "args", v)
 		if err != nil {
 			return

@@ -2,7 +2,6 @@ package spawnercfg
 
 import (
 	"errors"
-	"strings"
 )
 
 // header is what every file starts with. The first line fixes the encoding:
@@ -83,7 +82,7 @@ func (s Setting) speakable() error {
 		"username_template", "unit_extra_properties", "cmd", "notebook_dir", "ssl_cert", "ssl_key", "cookie_secret_file",
 		"spawner_class", "authenticator_class", "proxy_class", "bind_url", "hub_bind_url", "hub_connect_url", "db_url",
 		"tornado_settings", "pid_file":
-		return s.Value.noControl()
+		return s.Value.NoControl()
 	case "group_overrides":
 		groups, _ := s.Value.Items()
 		for _, g := range groups {
@@ -93,30 +92,6 @@ func (s Setting) speakable() error {
 				if err := (Setting{Section: "SystemdSpawner", Name: name, Value: o.Value}).speakable(); err != nil {
 					return err
 				}
-			}
-		}
-	}
-	return nil
-}
-
-// noControl fails with [ErrControl] if text anywhere in v has a control
-// character.
-func (v Value) noControl() error {
-	switch d := v.data.(type) {
-	case string:
-		if v.kind == StrKind && strings.ContainsFunc(d, func(r rune) bool { return r > 0 && r < ' ' || r >= 0x7f && r < 0xa0 }) {
-			return ErrControl
-		}
-	case []Value:
-		for _, e := range d {
-			if err := e.noControl(); err != nil {
-				return err
-			}
-		}
-	case []Item:
-		for _, it := range d {
-			if err := errors.Join(it.Key.noControl(), it.Value.noControl()); err != nil {
-				return ErrControl
 			}
 		}
 	}

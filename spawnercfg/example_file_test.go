@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 func ExampleParse() {
@@ -56,13 +57,13 @@ if big:
 		fmt.Println(err)
 		return
 	}
-	f, err = f.Set("SystemdSpawner", "readonly_paths", spawnercfg.Strs("/", "/srv/data"))
+	f, err = f.Set("SystemdSpawner", "readonly_paths", pyvalue.Strs("/", "/srv/data"))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Printf("%s", f.Bytes())
-	_, err = f.Set("SystemdSpawner", "mem_limit", spawnercfg.StrValue("4G"))
+	_, err = f.Set("SystemdSpawner", "mem_limit", pyvalue.Str("4G"))
 	fmt.Println(errors.Is(err, spawnercfg.ErrWriters))
 	// Output:
 	// c.SystemdSpawner.readonly_paths = [
@@ -84,7 +85,7 @@ func ExampleFile_Install() {
 		fmt.Println(err)
 		return
 	}
-	f, err = f.Set("SystemdSpawner", "mem_limit", spawnercfg.StrValue("2G"))
+	f, err = f.Set("SystemdSpawner", "mem_limit", pyvalue.Str("2G"))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,13 +1,9 @@
 package spawnercfg
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -17,6 +13,7 @@ import (
 
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // traitletsPython returns an interpreter that has traitlets: HUB_PYTHON, or
@@ -30,65 +27,20 @@ func traitletsPython(t testing.TB) string {
 	return python
 }
 
-// canonicalValue renders a value as testdata/load.py does.
-func canonicalValue(v Value) string {
-	list := func(vs []Value) []string {
-		out := make([]string, len(vs))
-		for i, e := range vs {
-			out[i] = canonicalValue(e)
-		}
-		return out
-	}
-	switch d := v.data.(type) {
-	case bool:
-		if d {
-			return "T"
-		}
-		return "F"
-	case float64:
-		return "f" + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, math.Float64bits(d)))
-	case string:
-		if v.kind == BytesKind {
-			return "b" + hex.EncodeToString([]byte(d))
-		}
-		return "s" + hex.EncodeToString([]byte(d))
-	case []Value:
-		out := list(d)
-		switch v.kind {
-		case ListKind:
-			return "[" + strings.Join(out, ",") + "]"
-		case TupleKind:
-			return "(" + strings.Join(out, ",") + ")"
-		}
-		slices.Sort(out)
-		return "{" + strings.Join(out, ",") + "}"
-	case []Item:
-		out := make([]string, len(d))
-		for i, it := range d {
-			out[i] = canonicalValue(it.Key) + ":" + canonicalValue(it.Value)
-		}
-		return "<" + strings.Join(out, ",") + ">"
-	}
-	if i, ok := v.BigInt(); ok {
-		return "i" + i.Text(16)
-	}
-	return "N"
-}
-
 func canonicalChanges(c changes) string {
-	inserts := make([]Value, len(c.inserts))
+	inserts := make([]pyvalue.Value, len(c.inserts))
 	for i, in := range c.inserts {
-		inserts[i] = TupleValue(IntValue(in.at), in.item)
+		inserts[i] = pyvalue.Tuple(pyvalue.Int(in.at), in.item)
 	}
 	update := ""
-	if c.update.length() > 0 {
-		update = canonicalValue(c.update)
+	if c.update.Len() > 0 {
+		update = pychildtest.Canonical(c.update)
 	}
 	if len(inserts)+len(c.prepend)+len(c.extend) == 0 && update == "" {
 		return "empty"
 	}
-	return fmt.Sprintf("lazy%s|%s|%s|%s", canonicalValue(ListValue(inserts...)),
-		canonicalValue(ListValue(c.prepend...)), canonicalValue(ListValue(c.extend...)), update)
+	return fmt.Sprintf("lazy%s|%s|%s|%s", pychildtest.Canonical(pyvalue.List(inserts...)),
+		pychildtest.Canonical(pyvalue.List(c.prepend...)), pychildtest.Canonical(pyvalue.List(c.extend...)), update)
 }
 
 // configs makes random configurations that use every trick of pyconfig at a
@@ -436,7 +388,7 @@ func TestReadingsEqualTraitlets(t *testing.T) {
 			switch r.Certainty {
 			case Certain:
 				certain++
-				require.Equal(t, real, canonicalValue(r.Value), show(r.Option()))
+				require.Equal(t, real, pychildtest.Canonical(r.Value), show(r.Option()))
 			case Recorded:
 				recorded++
 				require.Equal(t, real, canonicalChanges(r.changes), show(r.Option()))
@@ -452,9 +404,9 @@ func TestReadingsEqualTraitlets(t *testing.T) {
 				require.Equal(t, NotCertain, f.Read(section, option).Certainty, show(name+" is not mentioned"))
 			}
 		}
-		defaults := map[string]Value{
-			"args": Strs("default"), "environment": DictValue(Item{StrValue("DEFAULT"), StrValue("1")}),
-			"users": SetValue(StrValue("default")), "mem_limit": StrValue("default"),
+		defaults := map[string]pyvalue.Value{
+			"args": pyvalue.Strs("default"), "environment": pyvalue.Dict(pyvalue.Item{Key: pyvalue.Str("DEFAULT"), Value: pyvalue.Str("1")}),
+			"users": pyvalue.Set(pyvalue.Str("default")), "mem_limit": pyvalue.Str("default"),
 		}
 		for name, def := range defaults {
 			if len(answer.Traits) == 0 {
@@ -464,14 +416,14 @@ func TestReadingsEqualTraitlets(t *testing.T) {
 			r := f.Resolve([]string{"Configurable", "Spawner", "SystemdSpawner", "TestSpawner"}, name)
 			switch r.Certainty {
 			case NotSet:
-				require.Equal(t, answer.Traits[name], canonicalValue(def), show(name))
+				require.Equal(t, answer.Traits[name], pychildtest.Canonical(def), show(name))
 			case Certain, Recorded:
 				v, ok := r.Apply(def)
 				if !ok {
 					continue
 				}
 				// The trait makes a list of a tuple, and a set of a list.
-				if got := canonicalValue(v); name == "mem_limit" || v.kind == def.kind {
+				if got := pychildtest.Canonical(v); name == "mem_limit" || v.Kind() == def.Kind() {
 					require.Equal(t, answer.Traits[name], got, show(name))
 				}
 				resolvedCertain++

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // Certainty says how much a file tells about an option.
@@ -35,7 +36,7 @@ type Reading struct {
 	// Certainty says whether Value can be relied upon.
 	Certainty Certainty
 	// Value is the value of a Certain option.
-	Value Value
+	Value pyvalue.Value
 	// Pos is where the value was given last.
 	Pos Position
 	// Writers are the statements that set or change the option, those of
@@ -56,14 +57,14 @@ func (r Reading) Option() string { return r.Section + "." + r.Name }
 // Certain option it returns as it is. It reports false where the elements of
 // a set or list are to update a dict, which mostly raises an exception, and
 // for an option of any other certainty.
-func (r Reading) Apply(def Value) (_ Value, ok bool) {
+func (r Reading) Apply(def pyvalue.Value) (_ pyvalue.Value, ok bool) {
 	switch r.Certainty {
 	case Certain:
 		return r.Value, true
 	case Recorded:
 		return r.changes.apply(def)
 	}
-	return Value{}, false
+	return pyvalue.Value{}, false
 }
 
 // Writer is a statement that sets or changes an option.
@@ -78,7 +79,7 @@ type Writer struct {
 	Text string
 	// Value is the right-hand side or the only argument, and the zero Value
 	// if that is not a literal or there is none.
-	Value Value
+	Value pyvalue.Value
 	// Block is the first word of the innermost compound statement around it
 	// ("if", "def"), empty at module level.
 	Block string

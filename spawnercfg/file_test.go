@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // TestCertain holds the spellings whose value is certain.
@@ -193,7 +195,7 @@ c.SystemdSpawner.default_shell = f()
 	assert.Equal(t, "{'A': '1', 'B': '2'}", oneLine(r.Value))
 	r = f.Resolve(classes, "args")
 	require.Equal(t, Recorded, r.Certainty)
-	v, ok := r.Apply(Strs("d"))
+	v, ok := r.Apply(pyvalue.Strs("d"))
 	assert.True(t, ok)
 	assert.Equal(t, "['p', 'q', 'i', 'd', 'a', 'b']", oneLine(v))
 	assert.Equal(t, Certain, f.Resolve(classes, "cmd").Certainty)
@@ -209,7 +211,7 @@ c.SystemdSpawner.default_shell = f()
 	assert.True(t, o.SystemdSpawner.MemLimit.IsNone())
 }
 
-func oneLine(v Value) string {
+func oneLine(v pyvalue.Value) string {
 	s := strings.Join(strings.Fields(v.String()), " ")
 	return strings.NewReplacer("[ ", "[", ", ]", "]", "{ ", "{", ", }", "}", ",]", "]", ",}", "}").Replace(s)
 }
@@ -273,7 +275,7 @@ func TestSubConfigurations(t *testing.T) {
 	r = f.Read("S", "x")
 	assert.Equal(t, "'json'", r.Value.String())
 	assert.Equal(t, "/etc/json.json", r.Pos.File)
-	_, err := f.Set("S", "x", IntValue(2))
+	_, err := f.Set("S", "x", pyvalue.Int(2))
 	require.ErrorIs(t, err, ErrWriters)
 	for _, bad := range []string{"badjson", "twice", "nonobject"} {
 		r = parse("/etc/"+bad+".py", "c.S.x = 1\n").Read("S", "x")

@@ -1,6 +1,8 @@
 package spawnercfg
 
 import (
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
+
 	"errors"
 	"fmt"
 	"math"
@@ -27,7 +29,7 @@ type formatPart struct {
 	name       string
 	conversion rune
 	spec       string
-	raised     *PythonError
+	raised     *pyvalue.Exception
 }
 
 // parseFormat takes a template apart as MarkupIterator_next of CPython's
@@ -37,7 +39,7 @@ func parseFormat(format string) []formatPart {
 	var parts []formatPart
 	s := []rune(format)
 	fail := func(msg string) []formatPart {
-		return append(parts, formatPart{raised: &PythonError{"ValueError", msg}})
+		return append(parts, formatPart{raised: pyvalue.Raise("ValueError", "%s", msg)})
 	}
 	for pos := 0; pos < len(s); {
 		start := pos
@@ -136,15 +138,15 @@ name:
 }
 
 // templateFields is what a template may name, a str or an int each.
-type templateFields map[string]Value
+type templateFields map[string]pyvalue.Value
 
 // expand fills in a template as format.format(**f) does. The error is a
-// [PythonError] or [ErrNotForetold].
+// [pyvalue.Exception] or [ErrNotForetold].
 func (f templateFields) expand(format string) (string, error) { return f.build(format, 2) }
 
 func (f templateFields) build(format string, depth int) (string, error) {
 	if depth == 0 {
-		return "", &PythonError{"ValueError", "Max string recursion exceeded"}
+		return "", pyvalue.Raise("ValueError", "Max string recursion exceeded")
 	}
 	var b strings.Builder
 	for _, p := range parseFormat(format) {
@@ -172,13 +174,13 @@ func (f templateFields) field(p formatPart, depth int) (string, error) {
 	switch p.conversion {
 	case 0:
 	case 's':
-		v = StrValue(v.str())
+		v = pyvalue.Str(v.Text())
 	case 'r':
-		v = StrValue(v.String())
+		v = pyvalue.Str(v.String())
 	case 'a':
-		v = StrValue(ascii(v.String()))
+		v = pyvalue.Str(ascii(v.String()))
 	default:
-		return "", &PythonError{"ValueError", "Unknown conversion specifier " + formatCode(p.conversion)}
+		return "", pyvalue.Raise("ValueError", "%s", "Unknown conversion specifier "+formatCode(p.conversion))
 	}
 	spec := p.spec
 	if strings.ContainsRune(spec, '{') {
@@ -187,7 +189,7 @@ func (f templateFields) field(p formatPart, depth int) (string, error) {
 		}
 	}
 	if spec == "" {
-		return v.str(), nil
+		return v.Text(), nil
 	}
 	return formatValue(v, spec)
 }
@@ -219,24 +221,24 @@ func ascii(s string) string {
 }
 
 // object looks up a field's name, with its attributes and indices.
-func (f templateFields) object(name string) (Value, error) {
+func (f templateFields) object(name string) (pyvalue.Value, error) {
 	first, rest := name, ""
 	if i := strings.IndexAny(name, ".["); i >= 0 {
 		first, rest = name[:i], name[i:]
 	}
 	index, raised := formatInteger(first)
-	var v Value
+	var v pyvalue.Value
 	switch {
 	case raised != nil:
 		return v, raised
 	case first == "":
-		return v, &PythonError{"IndexError", "Replacement index 0 out of range for positional args tuple"}
+		return v, pyvalue.Raise("IndexError", "Replacement index 0 out of range for positional args tuple")
 	case index >= 0:
-		return v, &PythonError{"IndexError", fmt.Sprintf("Replacement index %d out of range for positional args tuple", index)}
+		return v, pyvalue.Raise("IndexError", "Replacement index %d out of range for positional args tuple", index)
 	default:
 		var ok bool
 		if v, ok = f[first]; !ok {
-			return v, &PythonError{"KeyError", StrValue(first).String()}
+			return v, pyvalue.Raise("KeyError", "%s", pyvalue.Str(first).String())
 		}
 	}
 	for rest != "" {
@@ -249,7 +251,7 @@ func (f templateFields) object(name string) (Value, error) {
 			}
 			key, rest = rest[:end], rest[end:]
 			if key == "" {
-				return v, &PythonError{"ValueError", "Empty attribute in format string"}
+				return v, pyvalue.Raise("ValueError", "Empty attribute in format string")
 			}
 			var err error
 			if v, err = attribute(v, key); err != nil {
@@ -258,15 +260,15 @@ func (f templateFields) object(name string) (Value, error) {
 			continue
 		}
 		if rest[0] != '[' {
-			return v, &PythonError{"ValueError", "Only '.' or '[' may follow ']' in format field specifier"}
+			return v, pyvalue.Raise("ValueError", "Only '.' or '[' may follow ']' in format field specifier")
 		}
 		end := strings.IndexByte(rest, ']')
 		if end < 0 {
-			return v, &PythonError{"ValueError", "Missing ']' in format string"}
+			return v, pyvalue.Raise("ValueError", "Missing ']' in format string")
 		}
 		key, rest = rest[1:end], rest[end+1:]
 		if key == "" {
-			return v, &PythonError{"ValueError", "Empty attribute in format string"}
+			return v, pyvalue.Raise("ValueError", "Empty attribute in format string")
 		}
 		if index, raised = formatInteger(key); raised != nil {
 			return v, raised
@@ -274,13 +276,13 @@ func (f templateFields) object(name string) (Value, error) {
 		s, ok := v.Str()
 		switch chars := []rune(s); {
 		case !ok:
-			return v, &PythonError{"TypeError", "'int' object is not subscriptable"}
+			return v, pyvalue.Raise("TypeError", "'int' object is not subscriptable")
 		case index < 0:
-			return v, &PythonError{"TypeError", "string indices must be integers, not 'str'"}
+			return v, pyvalue.Raise("TypeError", "string indices must be integers, not 'str'")
 		case index < int64(len(chars)):
-			v = StrValue(string(chars[index]))
+			v = pyvalue.Str(string(chars[index]))
 		default:
-			return v, &PythonError{"IndexError", "string index out of range"}
+			return v, pyvalue.Raise("IndexError", "string index out of range")
 		}
 	}
 	return v, nil
@@ -288,16 +290,16 @@ func (f templateFields) object(name string) (Value, error) {
 
 // formatInteger is get_integer of CPython's unicode_format.h: a number written
 // in decimal digits of any script, or -1.
-func formatInteger(s string) (int64, *PythonError) {
+func formatInteger(s string) (int64, *pyvalue.Exception) {
 	n := int64(-1)
 	for _, r := range s {
 		if !unicode.Is(unicode.Nd, r) {
 			return -1, nil
 		}
-		d := int64(decimalDigit(r))
+		d := int64(pyvalue.Digit(r))
 		n = max(n, 0)
 		if n > (math.MaxInt64-d)/10 {
-			return -1, &PythonError{"ValueError", "Too many decimal digits in format string"}
+			return -1, pyvalue.Raise("ValueError", "Too many decimal digits in format string")
 		}
 		n = n*10 + d
 	}
@@ -306,22 +308,22 @@ func formatInteger(s string) (int64, *PythonError) {
 
 // attribute is v.name. A str has only methods and what all objects have,
 // whose texts depend on the interpreter.
-func attribute(v Value, name string) (Value, error) {
-	if v.kind == IntKind {
+func attribute(v pyvalue.Value, name string) (pyvalue.Value, error) {
+	if v.Kind() == pyvalue.IntKind {
 		switch name {
 		case "real", "numerator":
 			return v, nil
 		case "imag":
-			return IntValue(0), nil
+			return pyvalue.Int(0), nil
 		case "denominator":
-			return IntValue(1), nil
+			return pyvalue.Int(1), nil
 		}
 	}
-	known := v.kind == StrKind && slices.Contains(strMethods, name) || v.kind == IntKind && slices.Contains(intMethods, name)
+	known := v.Kind() == pyvalue.StrKind && slices.Contains(strMethods, name) || v.Kind() == pyvalue.IntKind && slices.Contains(intMethods, name)
 	if known || strings.HasPrefix(name, "__") && strings.HasSuffix(name, "__") {
-		return v, fmt.Errorf("the attribute %s of a %s %w", name, v.kind, ErrNotForetold)
+		return v, fmt.Errorf("the attribute %s of a %s %w", name, v.Kind(), ErrNotForetold)
 	}
-	return v, &PythonError{"AttributeError", fmt.Sprintf("'%s' object has no attribute '%s'", v.kind, name)}
+	return v, pyvalue.Raise("AttributeError", "'%s' object has no attribute '%s'", v.Kind(), name)
 }
 
 var (
@@ -350,12 +352,12 @@ type formatSpec struct {
 	typ              rune
 }
 
-func parseSpec(spec string, kind Kind) (f formatSpec, raised *PythonError) {
+func parseSpec(spec string, kind pyvalue.Kind) (f formatSpec, raised *pyvalue.Exception) {
 	s := []rune(spec)
-	invalid := &PythonError{"ValueError", fmt.Sprintf("Invalid format specifier '%s' for object of type '%s'", spec, kind)}
+	invalid := pyvalue.Raise("ValueError", "Invalid format specifier '%s' for object of type '%s'", spec, kind)
 	f.fill, f.precision = ' ', -1
 	f.align = '<'
-	if kind == IntKind {
+	if kind == pyvalue.IntKind {
 		f.align = '>'
 	}
 	isAlign := func(r rune) bool { return strings.ContainsRune("<>=^", r) }
@@ -381,7 +383,7 @@ func parseSpec(spec string, kind Kind) (f formatSpec, raised *PythonError) {
 	f.alternate = take("#") != 0
 	if !explicitFill && len(s) > 0 && s[0] == '0' {
 		f.fill = '0'
-		if !explicitAlign && kind == IntKind {
+		if !explicitAlign && kind == pyvalue.IntKind {
 			f.align = '='
 		}
 		s = s[1:]
@@ -400,14 +402,14 @@ func parseSpec(spec string, kind Kind) (f formatSpec, raised *PythonError) {
 	}
 	f.grouping = take(",_")
 	if f.grouping != 0 && len(s) > 0 && s[0] == ','+'_'-f.grouping {
-		return f, &PythonError{"ValueError", "Cannot specify both ',' and '_'."}
+		return f, pyvalue.Raise("ValueError", "Cannot specify both ',' and '_'.")
 	}
 	if take(".") != 0 {
 		if f.precision = digits(); raised != nil {
 			return f, raised
 		}
 		if f.precision < 0 {
-			return f, &PythonError{"ValueError", "Format specifier missing precision"}
+			return f, pyvalue.Raise("ValueError", "Format specifier missing precision")
 		}
 	}
 	if len(s) > 1 {
@@ -423,8 +425,8 @@ func parseSpec(spec string, kind Kind) (f formatSpec, raised *PythonError) {
 const maxWidth = 1 << 16
 
 // formatValue is format(v, spec) of a str or int.
-func formatValue(v Value, spec string) (string, error) {
-	f, raised := parseSpec(spec, v.kind)
+func formatValue(v pyvalue.Value, spec string) (string, error) {
+	f, raised := parseSpec(spec, v.Kind())
 	if raised != nil {
 		return "", raised
 	}
@@ -432,29 +434,29 @@ func formatValue(v Value, spec string) (string, error) {
 		return "", fmt.Errorf("a field of %s characters %w", spec, ErrNotForetold)
 	}
 	if f.typ == 0 {
-		f.typ = map[Kind]rune{StrKind: 's', IntKind: 'd'}[v.kind]
+		f.typ = map[pyvalue.Kind]rune{pyvalue.StrKind: 's', pyvalue.IntKind: 'd'}[v.Kind()]
 	}
 	grouped := "deEfFgG%"
 	if f.grouping == '_' {
 		grouped += "boxX"
 	}
 	if f.grouping != 0 && !strings.ContainsRune(grouped, f.typ) {
-		return "", &PythonError{"ValueError", fmt.Sprintf("Cannot specify '%c' with '%s'.", f.grouping, formatCode(f.typ))}
+		return "", pyvalue.Raise("ValueError", "Cannot specify '%c' with '%s'.", f.grouping, formatCode(f.typ))
 	}
 	if s, ok := v.Str(); ok {
 		switch {
 		case f.typ != 's':
-			return "", &PythonError{"ValueError", fmt.Sprintf("Unknown format code '%s' for object of type 'str'", formatCode(f.typ))}
+			return "", pyvalue.Raise("ValueError", "Unknown format code '%s' for object of type 'str'", formatCode(f.typ))
 		case f.sign == ' ':
-			return "", &PythonError{"ValueError", "Space not allowed in string format specifier"}
+			return "", pyvalue.Raise("ValueError", "Space not allowed in string format specifier")
 		case f.sign != 0:
-			return "", &PythonError{"ValueError", "Sign not allowed in string format specifier"}
+			return "", pyvalue.Raise("ValueError", "Sign not allowed in string format specifier")
 		case f.noNegativeZero:
-			return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in string format specifier"}
+			return "", pyvalue.Raise("ValueError", "Negative zero coercion (z) not allowed in string format specifier")
 		case f.alternate:
-			return "", &PythonError{"ValueError", "Alternate form (#) not allowed in string format specifier"}
+			return "", pyvalue.Raise("ValueError", "Alternate form (#) not allowed in string format specifier")
 		case f.align == '=':
-			return "", &PythonError{"ValueError", "'=' alignment not allowed in string format specifier"}
+			return "", pyvalue.Raise("ValueError", "'=' alignment not allowed in string format specifier")
 		}
 		if chars := []rune(s); f.precision >= 0 && f.precision < int64(len(chars)) {
 			s = string(chars[:f.precision])
@@ -478,13 +480,13 @@ func (f formatSpec) formatInt(i *big.Int) (string, error) {
 	case 'c', 'e', 'E', 'f', 'F', 'g', 'G', '%':
 		return "", fmt.Errorf("a number in format %c %w", f.typ, ErrNotForetold)
 	default:
-		return "", &PythonError{"ValueError", fmt.Sprintf("Unknown format code '%s' for object of type 'int'", formatCode(f.typ))}
+		return "", pyvalue.Raise("ValueError", "Unknown format code '%s' for object of type 'int'", formatCode(f.typ))
 	}
 	if f.precision >= 0 {
-		return "", &PythonError{"ValueError", "Precision not allowed in integer format specifier"}
+		return "", pyvalue.Raise("ValueError", "Precision not allowed in integer format specifier")
 	}
 	if f.noNegativeZero {
-		return "", &PythonError{"ValueError", "Negative zero coercion (z) not allowed in integer format specifier"}
+		return "", pyvalue.Raise("ValueError", "Negative zero coercion (z) not allowed in integer format specifier")
 	}
 	digits := new(big.Int).Abs(i).Text(base)
 	if f.typ == 'X' {

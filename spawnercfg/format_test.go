@@ -10,6 +10,7 @@ import (
 
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // TestFormatEqualsPython fills in random templates. Of an exception the type
@@ -17,7 +18,7 @@ import (
 func TestFormatEqualsPython(t *testing.T) {
 	t.Parallel()
 	r := testenv.Rand(t)
-	w := pychildtest.Start(t, pychildtest.Python(t), "testdata/literals.py")
+	w := pychildtest.Start(t, pychildtest.Python(t), "-c", pychildtest.Literals)
 	tokens := strings.Split("{ } { } {{ }} {USERNAME {USERID USERNAME USERID [ ] . ! : r s a 0 1 9 5 05 ٣ 999 99999999999999999999 x ü + - = < > ^ # , _ z d b o X n * real imag \u200b", " ")
 	type question struct {
 		Format string `json:"format"`
@@ -33,7 +34,7 @@ func TestFormatEqualsPython(t *testing.T) {
 		questions[i].Format = b.String()
 	}
 	pychildtest.Send(w, questions)
-	fields := templateFields{"USERNAME": StrValue("alïce"), "USERID": IntValue(21)}
+	fields := templateFields{"USERNAME": pyvalue.Str("alïce"), "USERID": pyvalue.Int(21)}
 	filled := 0
 	for _, q := range questions {
 		var answer struct{ Text, Error string }
@@ -43,7 +44,7 @@ func TestFormatEqualsPython(t *testing.T) {
 			continue
 		}
 		if kind, _, failed := strings.Cut(answer.Error, ":"); failed {
-			var raised *PythonError
+			var raised *pyvalue.Exception
 			require.ErrorAs(t, err, &raised, q.Format)
 			require.Equal(t, kind, raised.Type, q.Format)
 			continue

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // FuzzTemplate holds that a template that is read as plain fills in for every
@@ -21,11 +22,11 @@ func FuzzTemplate(f *testing.F) {
 			return
 		}
 		user := User{Name: name, UnixName: "x"}
-		args := func(list Value) ([]string, error) {
+		args := func(list pyvalue.Value) ([]string, error) {
 			unit, err := Predict([]Setting{
-				option("SystemdSpawner.username_template", StrValue("x")),
-				option("SystemdSpawner.unit_name_template", StrValue("x")),
-				option("Spawner.cmd", Strs("/x")),
+				option("SystemdSpawner.username_template", pyvalue.Str("x")),
+				option("SystemdSpawner.unit_name_template", pyvalue.Str("x")),
+				option("Spawner.cmd", pyvalue.Strs("/x")),
 				option("Spawner.args", list),
 			}, user, Hub{})
 			if err != nil {
@@ -33,8 +34,8 @@ func FuzzTemplate(f *testing.F) {
 			}
 			return unit.Command[1:], nil
 		}
-		_, err := args(Strs(format))
-		var raised *PythonError
+		_, err := args(pyvalue.Strs(format))
+		var raised *pyvalue.Exception
 		if err != nil && !errors.As(err, &raised) && !errors.Is(err, ErrNotForetold) {
 			t.Fatalf("%q: %v", format, err)
 		}
@@ -46,7 +47,7 @@ func FuzzTemplate(f *testing.F) {
 				t.Fatalf("%q became %q", format, template)
 			}
 		}
-		out, err := args(Strs(Join(Literal(format), Username(), Literal(format)).String()))
+		out, err := args(pyvalue.Strs(Join(Literal(format), Username(), Literal(format)).String()))
 		if err != nil || len(out) != 1 || out[0] != format+name+format {
 			t.Fatalf("%q: %q, %v", format, out, err)
 		}
@@ -77,9 +78,9 @@ func FuzzEmit(f *testing.F) {
 		f.Add(s, []byte(s), 1.5, int64(-1))
 	}
 	f.Fuzz(func(t *testing.T, text string, raw []byte, number float64, integer int64) {
-		want := DictValue(
-			Item{Key: StrValue(text), Value: ListValue(StrValue(text), BytesValue(raw))},
-			Item{Key: IntValue(integer), Value: TupleValue(FloatValue(number))},
+		want := pyvalue.Dict(
+			pyvalue.Item{Key: pyvalue.Str(text), Value: pyvalue.List(pyvalue.Str(text), pyvalue.Bytes(raw))},
+			pyvalue.Item{Key: pyvalue.Int(integer), Value: pyvalue.Tuple(pyvalue.Float(number))},
 		)
 		set := Setting{Section: "My", Name: "x", Value: want}
 		python, err := Python([]Setting{set})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // Property is one property of a user's unit, by systemd's name, as in
@@ -33,7 +35,7 @@ type Service struct {
 	// needs is safer.
 	Admin bool
 	// Other is every further key of the service.
-	Other []Item
+	Other []pyvalue.Item
 }
 
 // Role gives scopes to users, groups and services. A zero field is left out.
@@ -47,7 +49,7 @@ type Role struct {
 	// Users, Groups and Services are who has the role.
 	Users, Groups, Services []string
 	// Other is every further key of the role.
-	Other []Item
+	Other []pyvalue.Item
 }
 
 // GroupOverride is options for the members of some groups, in place of those
@@ -74,7 +76,7 @@ type TornadoSettings struct {
 	// SlowStopTimeout is the same for a stop. Default: 10 s.
 	SlowStopTimeout Opt[time.Duration]
 	// Other is every further key, such as cookie_options.
-	Other []Item
+	Other []pyvalue.Item
 }
 
 // Headers are the response headers of the hub's pages. [RecommendedHeaders]
@@ -128,9 +130,11 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 const cspReportURI = "/hub/security/csp-report"
 
 // items returns the headers as the dict has them.
-func (h Headers) items() ([]Item, error) {
-	var items []Item
-	add := func(name, value string) { items = append(items, Item{StrValue(name), StrValue(value)}) }
+func (h Headers) items() ([]pyvalue.Item, error) {
+	var items []pyvalue.Item
+	add := func(name, value string) {
+		items = append(items, pyvalue.Item{Key: pyvalue.Str(name), Value: pyvalue.Str(value)})
+	}
 	if len(h.FrameAncestors) > 0 || len(h.Policy) > 0 || h.ReportURI != "" {
 		ancestors := h.FrameAncestors
 		if len(ancestors) == 0 {
@@ -171,7 +175,7 @@ func (h Headers) items() ([]Item, error) {
 	for i, it := range items {
 		name, _ := it.Key.Str()
 		value, _ := it.Value.Str()
-		same := func(o Item) bool { s, _ := o.Key.Str(); return strings.EqualFold(s, name) }
+		same := func(o pyvalue.Item) bool { s, _ := o.Key.Str(); return strings.EqualFold(s, name) }
 		switch {
 		case !headerName.MatchString(name), strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
 			return nil, fmt.Errorf("%q: %q %w", name, value, ErrHeader)

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubhost/hubhost/internal/testenv"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 const hubConfig = "c.SystemdSpawner.mem_limit = '1G'  # each\n"
@@ -45,7 +46,7 @@ func readConfig(t *testing.T, path string) *File {
 
 func setLimit(t *testing.T, f *File, limit string) *File {
 	t.Helper()
-	g, err := f.Set("SystemdSpawner", "mem_limit", StrValue(limit))
+	g, err := f.Set("SystemdSpawner", "mem_limit", pyvalue.Str(limit))
 	require.NoError(t, err)
 	return g
 }
@@ -192,7 +193,7 @@ func TestDropIn(t *testing.T) {
 	path := configFile(t, "c.SystemdSpawner.mem_limit = compute()\n")
 	ctx := t.Context()
 	config := readConfig(t, path)
-	_, err := config.Set("SystemdSpawner", "mem_limit", StrValue("2G"))
+	_, err := config.Set("SystemdSpawner", "mem_limit", pyvalue.Str("2G"))
 	require.ErrorIs(t, err, ErrWriters)
 
 	dropIn, err := ReadDropIn(DropInPath(config.Path()))
@@ -208,7 +209,7 @@ func TestDropIn(t *testing.T) {
 
 	r := readConfig(t, path).Read("SystemdSpawner", "mem_limit")
 	assert.Equal(t, Certain, r.Certainty)
-	assert.True(t, r.Value.Equal(StrValue("2G")), r.Value)
+	assert.True(t, r.Value.Equal(pyvalue.Str("2G")), r.Value)
 	assert.Equal(t, DropInPath(path), r.Pos.File)
 
 	dropIn, err = ReadDropIn(DropInPath(path))
@@ -226,7 +227,7 @@ func killed(path string) error {
 	if err != nil {
 		return err
 	}
-	if f, err = f.Set("SystemdSpawner", "mem_limit", StrValue("2G")); err != nil {
+	if f, err = f.Set("SystemdSpawner", "mem_limit", pyvalue.Str("2G")); err != nil {
 		return err
 	}
 	_, err = f.Install(context.Background(), InstallOptions{Backups: 2})

@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // Lint judges settings without executing anything: values that traitlets
@@ -127,26 +129,26 @@ func (l *linter) effective(sections []string, name string) (Setting, bool) {
 // value returns the value of an option of the spawner that counts, its
 // default if nothing sets it, and the zero Value if it is not certain or not
 // a value of the option.
-func (l *linter) value(name string) (Value, Setting) {
+func (l *linter) value(name string) (pyvalue.Value, Setting) {
 	t, _ := LookupTrait("SystemdSpawner", name)
 	s, ok := l.effective(l.spawner, name)
 	if !ok {
 		return t.Default, Setting{Section: "SystemdSpawner", Name: name}
 	}
 	if s.Value.IsZero() {
-		return Value{}, s
+		return pyvalue.Value{}, s
 	}
 	v, raised := t.Validate(s.Value)
 	if raised != nil {
-		return Value{}, s
+		return pyvalue.Value{}, s
 	}
 	return v, s
 }
 
-func (l *linter) hub(name string) (Value, Setting) {
+func (l *linter) hub(name string) (pyvalue.Value, Setting) {
 	s, ok := l.effective(Ancestry("JupyterHub"), name)
 	if !ok {
-		return Value{}, Setting{Section: "JupyterHub", Name: name}
+		return pyvalue.Value{}, Setting{Section: "JupyterHub", Name: name}
 	}
 	return s.Value, s
 }
@@ -387,7 +389,7 @@ func (l *linter) option(s Setting) {
 }
 
 // validate reports a value that traitlets does not take, and what follows.
-func (l *linter) validate(t Trait, s Setting) (v Value, failed bool) {
+func (l *linter) validate(t Trait, s Setting) (v pyvalue.Value, failed bool) {
 	v, raised := t.Validate(s.Value)
 	if raised == nil {
 		return v, false
@@ -402,21 +404,21 @@ func (l *linter) validate(t Trait, s Setting) (v Value, failed bool) {
 		code, hint = CodeByteSize, byteSizeHint(s.Value)
 	case s.Value.IsNone():
 		hint = "take the option out for its default"
-	case t.Type == "Float" && s.Value.Kind() == StrKind, t.Type == "Int" && s.Value.Kind() == StrKind, t.Type == "Bool" && s.Value.Kind() == StrKind:
+	case t.Type == "Float" && s.Value.Kind() == pyvalue.StrKind, t.Type == "Int" && s.Value.Kind() == pyvalue.StrKind, t.Type == "Bool" && s.Value.Kind() == pyvalue.StrKind:
 		hint = "write it without quotes"
 	}
 	l.add(about(s, code, Error, hint, "traitlets raises %s; %s", raised, effect))
 	return v, true
 }
 
-func byteSizeHint(v Value) string {
+func byteSizeHint(v pyvalue.Value) string {
 	const grammar = "write a number and K, M, G or T, such as '2G', or a number of bytes without quotes"
 	s, ok := v.Str()
 	if !ok {
 		return grammar
 	}
 	upper := strings.ToUpper(strings.TrimSpace(s))
-	if f, ok := pythonFloat(upper); ok && !math.IsNaN(f) && !math.IsInf(f, 0) {
+	if f, ok := pyvalue.ParseFloat(upper); ok && !math.IsNaN(f) && !math.IsInf(f, 0) {
 		return fmt.Sprintf("write %s without quotes for bytes, or '%sG'", upper, upper)
 	}
 	for _, suffix := range []string{"IB", "B", "I", ""} {
@@ -433,7 +435,7 @@ func byteSizeHint(v Value) string {
 // tinyMemory is below what a Python with a web server needs.
 const tinyMemory = 32 * MiB
 
-func (l *linter) memory(s Setting, v Value) {
+func (l *linter) memory(s Setting, v pyvalue.Value) {
 	n, ok := v.BigInt()
 	switch {
 	case !ok:
@@ -444,12 +446,12 @@ func (l *linter) memory(s Setting, v Value) {
 	}
 }
 
-func (l *linter) cpu(s Setting, v Value) {
+func (l *linter) cpu(s Setting, v pyvalue.Value) {
 	f, ok := v.Float64()
 	if !ok {
 		return
 	}
-	percent, raised := truncate(f * 100)
+	percent, raised := pyvalue.Truncate(f * 100)
 	switch {
 	case raised != nil:
 		l.add(about(s, CodeSpawnFails, Error, "take the option out for no limit", "every start fails with %s", raised))
@@ -463,18 +465,18 @@ func (l *linter) cpu(s Setting, v Value) {
 }
 
 // hubOption judges options of the hub itself.
-func (l *linter) hubOption(s Setting, v Value) {
+func (l *linter) hubOption(s Setting, v pyvalue.Value) {
 	switch s.Name {
 	case "allow_named_servers":
-		if truth(v) {
+		if v.Truth() {
 			l.add(about(s, CodeNamedServers, Error, "leave it out: SystemdSpawner has one unit a user", "all servers of a user are one unit: each start ends the one before"))
 		}
 	case "cleanup_servers":
-		if truth(v) {
+		if v.Truth() {
 			l.add(about(s, CodeCleanupServers, Warning, "c.JupyterHub.cleanup_servers = False", "a restart of the hub ends every user's session"))
 		}
 	case "admin_access":
-		if truth(v) {
+		if v.Truth() {
 			l.add(about(s, CodeNoEffect, Warning, "give a role with the scope access:servers", "since JupyterHub 2.0 it lets no admin into a user's server"))
 		}
 	case "authenticator_class":
@@ -490,7 +492,7 @@ func (l *linter) hubOption(s Setting, v Value) {
 	}
 }
 
-func (l *linter) tornado(s Setting, v Value) {
+func (l *linter) tornado(s Setting, v pyvalue.Value) {
 	headers := v.Lookup("headers")
 	items, ok := headers.Items()
 	if !ok {

@@ -5,22 +5,24 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // spawnerOption judges one option of the spawner, or of an override for
 // groups.
-func (l *linter) spawnerOption(s Setting, v Value) {
+func (l *linter) spawnerOption(s Setting, v pyvalue.Value) {
 	switch s.Name {
 	case "mem_limit":
 		l.memory(s, v)
 	case "cpu_limit":
 		l.cpu(s, v)
 	case "mem_guarantee", "cpu_guarantee":
-		if truth(v) {
+		if v.Truth() {
 			l.add(about(s, CodeNoEffect, Warning, "for a guarantee write unit_extra_properties = {'MemoryLow': …} or CPUWeight", "SystemdSpawner gives no guarantee: it only tells the server of it"))
 		}
 	case "port":
-		if truth(v) {
+		if v.Truth() {
 			l.add(about(s, CodeNoEffect, Warning, "take it out", "SystemdSpawner gives every server a random port"))
 		}
 	case "start_timeout", "http_timeout":
@@ -44,7 +46,7 @@ func (l *linter) spawnerOption(s Setting, v Value) {
 	case "group_overrides":
 		l.groupOverrides(s, v)
 	case "disable_user_sudo":
-		if !truth(v) {
+		if !v.Truth() {
 			l.add(about(s, CodeSudo, Info, "", "users can gain privileges by sudo and set-user-ID programs, where the machine lets them"))
 		}
 	}
@@ -52,7 +54,7 @@ func (l *linter) spawnerOption(s Setting, v Value) {
 
 // template judges text that SystemdSpawner fills in; it reports whether it
 // can be filled in.
-func (l *linter) template(s Setting, v Value) bool {
+func (l *linter) template(s Setting, v pyvalue.Value) bool {
 	text, ok := v.Str()
 	if !ok {
 		if v.IsNone() {
@@ -61,8 +63,8 @@ func (l *linter) template(s Setting, v Value) bool {
 		l.add(about(s, CodeTemplate, Error, "write text", "every start fails: %s is no text", v))
 		return false
 	}
-	_, err := (templateFields{"USERNAME": StrValue("alice"), "USERID": IntValue(1)}).expand(text)
-	if raised, ok := err.(*PythonError); ok {
+	_, err := (templateFields{"USERNAME": pyvalue.Str("alice"), "USERID": pyvalue.Int(1)}).expand(text)
+	if raised, ok := err.(*pyvalue.Exception); ok {
 		severity, hint := Error, "write {{ and }} for braces; the fields are {USERNAME} and {USERID}"
 		if l.derived && raised.Type == "KeyError" {
 			severity, hint = Warning, "SystemdSpawner has {USERNAME} and {USERID}; the configured class may have more"
@@ -81,7 +83,7 @@ func (l *linter) template(s Setting, v Value) bool {
 	return true
 }
 
-func (l *linter) templates(s Setting, v Value) {
+func (l *linter) templates(s Setting, v pyvalue.Value) {
 	elems, ok := v.Elems()
 	if !ok {
 		if s.Name == "cmd" && v.IsNone() {
@@ -103,7 +105,7 @@ func (l *linter) templates(s Setting, v Value) {
 			}
 		case "cmd", "args":
 			if i == 0 && s.Name == "cmd" && strings.ContainsAny(text, " \t") && len(elems) == 1 {
-				l.add(about(s, CodeCommandNotSplit, Error, "write a list: "+Strs(strings.Fields(text)...).String(), "%q is one command, blanks and all: no such program is there", text))
+				l.add(about(s, CodeCommandNotSplit, Error, "write a list: "+pyvalue.Strs(strings.Fields(text)...).String(), "%q is one command, blanks and all: no such program is there", text))
 			}
 			if strings.Contains(strings.ReplaceAll(text, "$$", ""), "$") {
 				l.add(about(s, CodeDollar, Warning, "write $$ for a dollar sign", "systemd expands the variable in %q", text))
@@ -125,10 +127,10 @@ func (l *linter) path(s Setting, text string) {
 }
 
 // lowerTemplate judges the two options that have fields of their own.
-func (l *linter) lowerTemplate(s Setting, v Value) {
+func (l *linter) lowerTemplate(s Setting, v pyvalue.Value) {
 	text, _ := v.Str()
-	_, err := (templateFields{"username": StrValue("alice"), "base_url": StrValue("/user/alice/")}).expand(text)
-	if raised, ok := err.(*PythonError); ok {
+	_, err := (templateFields{"username": pyvalue.Str("alice"), "base_url": pyvalue.Str("/user/alice/")}).expand(text)
+	if raised, ok := err.(*pyvalue.Exception); ok {
 		l.add(about(s, CodeTemplate, Error, "the fields here are {username} and {base_url}, in lower case", "every start fails with %s: %q is a template", raised, text))
 	}
 }
@@ -136,7 +138,7 @@ func (l *linter) lowerTemplate(s Setting, v Value) {
 var looksLikeField = regexp.MustCompile(`(?i)\{(USERNAME|USERID|SERVERNAME)\}`)
 
 // plain judges text that is not filled in, though it looks as if.
-func (l *linter) plain(s Setting, v Value) {
+func (l *linter) plain(s Setting, v pyvalue.Value) {
 	text, ok := v.Str()
 	if !ok {
 		return
@@ -154,7 +156,7 @@ func (l *linter) plain(s Setting, v Value) {
 	}
 }
 
-func (l *linter) unitNameTemplate(s Setting, v Value) {
+func (l *linter) unitNameTemplate(s Setting, v pyvalue.Value) {
 	if !l.template(s, v) {
 		return
 	}
@@ -192,17 +194,17 @@ var outranked = map[string]string{
 // shell finds a shell that is given a command.
 var shell = regexp.MustCompile(`(^|[\s/'"@:+!-])(ba|da|z|k|c|tc|fi|a)?sh['"]?\s+(-\w+\s+)*-\w*c\b`)
 
-func (l *linter) properties(s Setting, v Value) {
+func (l *linter) properties(s Setting, v pyvalue.Value) {
 	items, _ := v.Items()
 	for _, it := range items {
-		name := it.Key.str()
+		name := it.Key.Text()
 		text, ok := it.Value.Str()
 		if !ok {
-			hint := "write it as text: '" + it.Value.str() + "'"
+			hint := "write it as text: '" + it.Value.Text() + "'"
 			switch it.Value.Kind() {
-			case BoolKind:
+			case pyvalue.BoolKind:
 				hint = "write 'yes' or 'no'"
-			case ListKind, TupleKind:
+			case pyvalue.ListKind, pyvalue.TupleKind:
 				hint = "one property takes one text here; several values stand in it with blanks between, if systemd lets them"
 			}
 			l.add(about(s, CodePropertyType, Error, hint, "every start fails: the property %s is no text but %s", name, it.Value))
@@ -222,18 +224,18 @@ func (l *linter) property(s Setting, name, text string) {
 	if option, ok := shadowed[name]; ok {
 		base, _ := l.value(option)
 		switch {
-		case name == "NoNewPrivileges" && truth(base):
+		case name == "NoNewPrivileges" && base.Truth():
 			if on, ok := parseBool(text); ok && !on {
 				l.add(about(s, CodePropertyShadows, Error, "set disable_user_sudo = False if that is meant", "it lets users gain privileges, though disable_user_sudo says no"))
 			}
-		case truth(base):
+		case base.Truth():
 			l.add(about(s, CodePropertyShadows, Warning, "set "+option+" alone", "%s = %s replaces what %s says; what the server is told of its limits stays", name, text, option))
 		}
 	}
 	if option, ok := outranked[name]; ok {
 		base, _ := l.value(option)
 		dynamic, _ := l.value("dynamic_users")
-		if name == "Slice" && truth(base) || name == "WorkingDirectory" || name != "Slice" && !truth(dynamic) {
+		if name == "Slice" && base.Truth() || name == "WorkingDirectory" || name != "Slice" && !dynamic.Truth() {
 			l.add(about(s, CodePropertyShadows, Warning, "set "+option, "%s does nothing: SystemdSpawner gives systemd-run an option of its own for it", name))
 		}
 	}
@@ -266,7 +268,7 @@ func (l *linter) property(s Setting, name, text string) {
 	}
 }
 
-func (l *linter) environment(s Setting, v Value) {
+func (l *linter) environment(s Setting, v pyvalue.Value) {
 	items, _ := v.Items()
 	for _, it := range items {
 		name, ok := it.Key.Str()
@@ -284,8 +286,8 @@ func (l *linter) environment(s Setting, v Value) {
 		}
 		text, isText := it.Value.Str()
 		switch {
-		case !isText && truth(it.Value):
-			l.add(about(s, CodeEnvironment, Error, "write "+StrValue(it.Value.str()).String(), "every start fails: the variable %s is no text but %s", name, it.Value))
+		case !isText && it.Value.Truth():
+			l.add(about(s, CodeEnvironment, Error, "write "+pyvalue.Str(it.Value.Text()).String(), "every start fails: the variable %s is no text but %s", name, it.Value))
 		case looksLikeField.MatchString(text):
 			l.add(about(s, CodeNotATemplate, Warning, "", "nothing is filled in here: every user gets %s=%s as it stands", name, text))
 		}
@@ -294,7 +296,7 @@ func (l *linter) environment(s Setting, v Value) {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-func (l *linter) groupOverrides(s Setting, v Value) {
+func (l *linter) groupOverrides(s Setting, v pyvalue.Value) {
 	items, _ := v.Items()
 	for _, it := range items {
 		groups, gok := it.Value.Lookup("groups").Elems()
@@ -305,7 +307,7 @@ func (l *linter) groupOverrides(s Setting, v Value) {
 			continue
 		}
 		for _, g := range groups {
-			if g.Kind() != StrKind {
+			if g.Kind() != pyvalue.StrKind {
 				l.add(about(s, CodeGroupOverride, Warning, "", "%s in override %s is no group", g, it.Key))
 			}
 		}
@@ -357,9 +359,9 @@ func (l *linter) whole() {
 func (l *linter) pairs() {
 	cert, certSetting := l.hub("ssl_cert")
 	key, keySetting := l.hub("ssl_key")
-	if truth(cert) != truth(key) && certSetting.Unsure == "" && keySetting.Unsure == "" {
+	if cert.Truth() != key.Truth() && certSetting.Unsure == "" && keySetting.Unsure == "" {
 		s, missing := certSetting, "ssl_key"
-		if truth(key) {
+		if key.Truth() {
 			s, missing = keySetting, "ssl_cert"
 		}
 		l.add(about(s, CodeSSLPair, Error, "set both", "%s is not set: the proxy does not start", missing))
@@ -372,11 +374,11 @@ func (l *linter) limits() {
 	switch {
 	case limit.IsNone() && !properties.IsZero() && properties.Lookup("MemoryMax").IsZero():
 		l.add(about(s, CodeNoMemoryLimit, Info, "c.SystemdSpawner.mem_limit = '2G'", "one user can use all memory of the machine"))
-	case truth(limit) && !properties.IsZero() && properties.Lookup("MemorySwapMax").IsZero():
+	case limit.Truth() && !properties.IsZero() && properties.Lookup("MemorySwapMax").IsZero():
 		l.add(about(s, CodeMemorySwap, Info, "unit_extra_properties = {'MemorySwapMax': '0'}", "on a machine with swap a user can use that beyond the limit"))
 	}
 	dynamic, _ := l.value("dynamic_users")
-	if truth(dynamic) {
+	if dynamic.Truth() {
 		for _, name := range []string{"user_workingdir", "username_template"} {
 			if s, ok := l.effective(l.spawner, name); ok {
 				l.add(about(s, CodeNoEffect, Warning, "", "with dynamic_users it does nothing: servers run in /var/lib as accounts that systemd makes"))
@@ -388,14 +390,14 @@ func (l *linter) limits() {
 		}
 	}
 	readonly, _ := l.value("readonly_paths")
-	if readwrite, s := l.value("readwrite_paths"); truth(readwrite) && !readonly.IsZero() && !truth(readonly) && !properties.IsZero() && properties.Lookup("ProtectSystem").IsZero() {
+	if readwrite, s := l.value("readwrite_paths"); readwrite.Truth() && !readonly.IsZero() && !readonly.Truth() && !properties.IsZero() && properties.Lookup("ProtectSystem").IsZero() {
 		l.add(about(s, CodeReadwriteAlone, Info, "set readonly_paths", "nothing is read-only that this could be an exception from"))
 	}
 }
 
 func (l *linter) isolation() {
 	isolated, s := l.value("isolate_devices")
-	if !truth(isolated) {
+	if !isolated.Truth() {
 		return
 	}
 	for _, name := range []string{"unit_extra_properties", "environment", "readonly_paths", "readwrite_paths", "extra_paths", "args", "cmd"} {
@@ -414,11 +416,11 @@ func (l *linter) commandPath() {
 	keep, _ := l.value("env_keep")
 	environment, _ := l.value("environment")
 	elems, _ := cmd.Elems()
-	if !truth(paths) || len(elems) == 0 || keep.IsZero() || environment.IsZero() || !environment.Lookup("PATH").IsZero() {
+	if !paths.Truth() || len(elems) == 0 || keep.IsZero() || environment.IsZero() || !environment.Lookup("PATH").IsZero() {
 		return
 	}
 	kept, _ := keep.Elems()
-	if slices.ContainsFunc(kept, StrValue("PATH").Equal) {
+	if slices.ContainsFunc(kept, pyvalue.Str("PATH").Equal) {
 		return
 	}
 	if first, ok := elems[0].Str(); ok && !strings.HasPrefix(first, "/") {
@@ -434,8 +436,8 @@ func (l *linter) users() {
 		return
 	}
 	units := map[string]string{}
-	for _, known := range append([]Setting{{Value: Strs("alice")}}, l.knownUsers()...) {
-		names, _ := strs(known.Value)
+	for _, known := range append([]Setting{{Value: pyvalue.Strs("alice")}}, l.knownUsers()...) {
+		names, _ := known.Value.Strs()
 		for _, name := range names {
 			if name == "" || units[name] != "" {
 				continue
@@ -459,7 +461,7 @@ func (l *linter) knownUsers() (known []Setting) {
 func (l *linter) user(known Setting, name string, units map[string]string) {
 	template, _ := l.value("username_template")
 	format, _ := template.Str()
-	account, err := (templateFields{"USERNAME": StrValue(name), "USERID": IntValue(1)}).expand(format)
+	account, err := (templateFields{"USERNAME": pyvalue.Str(name), "USERID": pyvalue.Int(1)}).expand(format)
 	if err != nil {
 		account = name
 	}
@@ -469,7 +471,7 @@ func (l *linter) user(known Setting, name string, units map[string]string) {
 	failed := slices.ContainsFunc(l.report, func(f Finding) bool {
 		return f.Severity == Error && (strings.HasPrefix(f.Option, "Spawner.") || strings.HasPrefix(f.Option, "SystemdSpawner.") || l.isSpawner(strings.Split(f.Option, ".")[0]))
 	})
-	if raised, ok := err.(*PythonError); ok && !failed {
+	if raised, ok := err.(*pyvalue.Exception); ok && !failed {
 		l.add(Finding{Code: CodeSpawnFails, Severity: Error, Option: "SystemdSpawner", Pos: known.Pos, Message: fmt.Sprintf("a start for %s fails with %s", name, raised)})
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/hubhost/hubhost/internal/live/hub"
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // property asks systemd for one property of a unit.
@@ -74,7 +75,7 @@ func TestLiveEdit(t *testing.T) {
 
 	const changed = 640 * spawnercfg.MiB
 	require.NotEqual(t, changed, limit)
-	g, err := f.Set("SystemdSpawner", "mem_limit", spawnercfg.StrValue(changed.String()))
+	g, err := f.Set("SystemdSpawner", "mem_limit", pyvalue.Str(changed.String()))
 	require.NoError(t, err)
 	assert.Equal(t, strings.Replace(string(before), limit.String(), changed.String(), 1), string(g.Bytes()))
 
@@ -90,7 +91,7 @@ func TestLiveEdit(t *testing.T) {
 	}
 	there := names()
 	t.Run("refused", func(t *testing.T) {
-		for _, bad := range []spawnercfg.Value{spawnercfg.StrValue("2GB"), spawnercfg.Strs("640M")} {
+		for _, bad := range []pyvalue.Value{pyvalue.Str("2GB"), pyvalue.Strs("640M")} {
 			t.Run(bad.String(), func(t *testing.T) {
 				t.Parallel()
 				h, err := f.Set("SystemdSpawner", "mem_limit", bad)

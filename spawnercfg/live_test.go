@@ -18,6 +18,7 @@ import (
 	"github.com/hubhost/hubhost/internal/live/hub"
 	"github.com/hubhost/hubhost/internal/testenv"
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // account returns what the machine has for a Unix account, and the hub by the
@@ -139,7 +140,7 @@ func TestLiveReported(t *testing.T) {
 			unit, err := Options{SystemdSpawner: options}.Unit(account(t, "alice"), Hub{})
 			if i == 8 {
 				// The hub fails to make the environment file of such a name.
-				var raised *PythonError
+				var raised *pyvalue.Exception
 				require.ErrorAs(t, err, &raised)
 				options.UnitNameTemplate = Set(MustTemplate("live ü%-{USERNAME}-x"))
 				unit, err = Options{SystemdSpawner: options}.Unit(account(t, "alice"), Hub{})

@@ -1,5 +1,7 @@
 package spawnercfg
 
+import "github.com/hubhost/hubhost/spawnercfg/pyvalue"
+
 // Opt is an option that may be unset, None or a value: three things that
 // JupyterHub tells apart. The zero Opt is unset: the option is not written,
 // and the hub uses its default.
@@ -45,25 +47,25 @@ func (o Opt[T]) IsNone() bool { return o.state == isNone }
 
 // option is what the walk over the fields of [Options] needs of an Opt.
 type option interface {
-	encode(t Trait) (Value, error)
-	decode(t Trait, v Value) error
+	encode(t Trait) (pyvalue.Value, error)
+	decode(t Trait, v pyvalue.Value) error
 }
 
 // encode returns the Python value, and the zero Value if o is unset.
-func (o *Opt[T]) encode(t Trait) (Value, error) {
+func (o *Opt[T]) encode(t Trait) (pyvalue.Value, error) {
 	switch o.state {
 	case unset:
-		return Value{}, nil
+		return pyvalue.Value{}, nil
 	case isNone:
 		if !t.AllowNone {
-			return Value{}, ErrNoneNotAllowed
+			return pyvalue.Value{}, ErrNoneNotAllowed
 		}
-		return NoneValue(), nil
+		return pyvalue.None(), nil
 	}
 	return encode(o.value, t)
 }
 
-func (o *Opt[T]) decode(t Trait, v Value) error {
+func (o *Opt[T]) decode(t Trait, v pyvalue.Value) error {
 	if v.IsNone() && t.AllowNone {
 		*o = None[T]()
 		return nil

@@ -1,6 +1,10 @@
 package spawnercfg
 
-import "time"
+import (
+	"time"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
+)
 
 // Options is a hub's configuration: what [Options.Python] writes, what
 // [Predict] foretells a unit from, and what a file is read into. A field left
@@ -125,7 +129,7 @@ type JupyterHub struct {
 	// working directory.
 	DBURL Opt[string] `trait:"db_url"`
 	// DBKwargs are more arguments for the database's engine.
-	DBKwargs Opt[Value] `trait:"db_kwargs"`
+	DBKwargs Opt[pyvalue.Value] `trait:"db_kwargs"`
 	// UpgradeDB brings the database to the hub's version at its start.
 	// Default: false.
 	UpgradeDB Opt[bool] `trait:"upgrade_db"`
@@ -133,13 +137,13 @@ type JupyterHub struct {
 	PIDFile Opt[string] `trait:"pid_file"`
 	// LogLevel is a number or one of DEBUG, INFO, WARN, ERROR, CRITICAL.
 	// Default: 30 by traitlets, INFO by JupyterHub.
-	LogLevel Opt[Value] `trait:"log_level"`
+	LogLevel Opt[pyvalue.Value] `trait:"log_level"`
 	// DataFilesPath is where the hub's templates and static files are.
 	DataFilesPath Opt[string] `trait:"data_files_path"`
 	// TemplatePaths are folders with page templates that replace the hub's.
 	TemplatePaths Opt[[]string] `trait:"template_paths"`
 	// TemplateVars are variables for the page templates.
-	TemplateVars Opt[Value] `trait:"template_vars"`
+	TemplateVars Opt[pyvalue.Value] `trait:"template_vars"`
 	// LogoFile is an image for the pages.
 	LogoFile Opt[string] `trait:"logo_file"`
 	// StatsdHost, StatsdPort and StatsdPrefix say where metrics are sent.
@@ -154,9 +158,9 @@ type JupyterHub struct {
 	// LoadRoles are the roles that the hub makes at its start.
 	LoadRoles Opt[[]Role] `trait:"load_roles"`
 	// LoadGroups is a dict of group names and their users.
-	LoadGroups Opt[Value] `trait:"load_groups"`
+	LoadGroups Opt[pyvalue.Value] `trait:"load_groups"`
 	// CustomScopes is a dict of scopes and what they mean.
-	CustomScopes Opt[Value] `trait:"custom_scopes"`
+	CustomScopes Opt[pyvalue.Value] `trait:"custom_scopes"`
 	// AdminAccess lets admins into users' servers. It does nothing since
 	// JupyterHub 2.0: a role with the scope access:servers does.
 	AdminAccess Opt[bool] `trait:"admin_access"`
@@ -287,7 +291,7 @@ type SystemdSpawner struct {
 	OptionsFromForm Opt[string] `trait:"options_from_form"`
 	// ApplyUserOptions is a dict from the form's fields to options (JupyterHub
 	// 5.3).
-	ApplyUserOptions Opt[Value] `trait:"apply_user_options"`
+	ApplyUserOptions Opt[pyvalue.Value] `trait:"apply_user_options"`
 	// OAuthClientAllowedScopes are the scopes that a server may ask of its
 	// visitors.
 	OAuthClientAllowedScopes Opt[[]string] `trait:"oauth_client_allowed_scopes"`
@@ -300,13 +304,13 @@ type SystemdSpawner struct {
 	// SSLAltNamesIncludeLocal adds the local names to those. Default: true.
 	SSLAltNamesIncludeLocal Opt[bool] `trait:"ssl_alt_names_include_local"`
 	// AuthStateHook can be None here: a function needs Python.
-	AuthStateHook Opt[Value] `trait:"auth_state_hook"`
+	AuthStateHook Opt[pyvalue.Value] `trait:"auth_state_hook"`
 	// PreSpawnHook can be None here: a function needs Python.
-	PreSpawnHook Opt[Value] `trait:"pre_spawn_hook"`
+	PreSpawnHook Opt[pyvalue.Value] `trait:"pre_spawn_hook"`
 	// PostStopHook can be None here: a function needs Python.
-	PostStopHook Opt[Value] `trait:"post_stop_hook"`
+	PostStopHook Opt[pyvalue.Value] `trait:"post_stop_hook"`
 	// ProgressReadyHook can be None here: a function needs Python.
-	ProgressReadyHook Opt[Value] `trait:"progress_ready_hook"`
+	ProgressReadyHook Opt[pyvalue.Value] `trait:"progress_ready_hook"`
 }
 
 // Authenticator is the options of every authenticator.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // reader goes through the statements of a file in order and keeps in its
@@ -383,7 +384,7 @@ func (s *step) assign(targets [][]py.Token, value []py.Token) {
 				switch {
 				case err != nil:
 					st.doubt(s.computed(err))
-				case lit.Mutable() && len(targets) > 1:
+				case !lit.Value.Hashable() && len(targets) > 1:
 					st.doubt(Reason{ReasonAliased, pos, "the value has a second name, through which it may change"})
 				default:
 					st.assign(w.Value, pos)
@@ -412,12 +413,13 @@ func (s *step) setItem(st *optionState, pos Position, name string, lit *py.Liter
 	case st.certainty == NotCertain:
 	case err != nil:
 		st.doubt(s.computed(err))
-	case lit.Mutable() && chained:
+	case !lit.Value.Hashable() && chained:
 		st.doubt(Reason{ReasonAliased, pos, "the item has a second name, through which it may change"})
-	case st.certainty != Certain || st.value.kind != DictKind:
+	case st.certainty != Certain || st.value.Kind() != pyvalue.DictKind:
 		st.doubt(Reason{ReasonRaises, pos, "only a dict that the file has set takes an item"})
 	default:
-		st.assign(dictOf(append(slices.Clone(st.value.data.([]Item)), Item{StrValue(name), valueOf(lit)})), pos)
+		items, _ := st.value.Items()
+		st.assign(pyvalue.Dict(append(items, pyvalue.Item{Key: pyvalue.Str(name), Value: lit.Value})...), pos)
 	}
 }
 
@@ -443,7 +445,7 @@ func (s *step) unwrap(toks []py.Token) []py.Token {
 func (s *step) writer(op string, value []py.Token, lit *py.Literal) Writer {
 	w := Writer{Op: op, file: s.f, stmt: s.index, lit: lit, Block: s.block}
 	if lit != nil {
-		w.Value = valueOf(lit)
+		w.Value = lit.Value
 	}
 	return w
 }
@@ -493,10 +495,10 @@ func (s *step) augment(target []py.Token, op string, value []py.Token) {
 			st.doubt(s.computed(err))
 		case st.certainty != Certain:
 			st.doubt(Reason{ReasonRaises, pos, op + " needs a value that the file has set before"})
-		case op == "+=" && st.value.kind == ListKind:
-			s.call(st, pos, "extend", []Value{valueOf(lit)})
-		case op == "|=" && st.value.kind == SetKind && lit.Kind == py.Set:
-			s.call(st, pos, "update", []Value{valueOf(lit)})
+		case op == "+=" && st.value.Kind() == pyvalue.ListKind:
+			s.call(st, pos, "extend", []pyvalue.Value{lit.Value})
+		case op == "|=" && st.value.Kind() == pyvalue.SetKind && lit.Value.Kind() == pyvalue.SetKind:
+			s.call(st, pos, "update", []pyvalue.Value{lit.Value})
 		default:
 			// |= of a dict needs Python 3.9.
 			st.doubt(s.reason(ReasonComputed, s.stmt().Start(), "the value is computed"))
@@ -585,8 +587,8 @@ func (s *step) keyword(arg []py.Token) (string, []py.Token) {
 
 // method reads a call of a method of an option's value.
 func (s *step) method(p configPath, name string, args [][]py.Token) {
-	var values []Value
-	var keywords []Item
+	var values []pyvalue.Value
+	var keywords []pyvalue.Item
 	var err error
 	var lit *py.Literal
 	for _, arg := range args {
@@ -597,9 +599,9 @@ func (s *step) method(p configPath, name string, args [][]py.Token) {
 			s.scan(arg, false)
 			err = e
 		case word != "":
-			keywords = append(keywords, Item{StrValue(word), valueOf(l)})
+			keywords = append(keywords, pyvalue.Item{Key: pyvalue.Str(word), Value: l.Value})
 		default:
-			values, lit = append(values, valueOf(l)), l
+			values, lit = append(values, l.Value), l
 		}
 	}
 	w := s.writer(name, nil, nil)
@@ -612,12 +614,12 @@ func (s *step) method(p configPath, name string, args [][]py.Token) {
 		case err != nil:
 			st.doubt(s.computed(err))
 		case len(keywords) > 0:
-			if name != "update" || st.certainty != Certain || st.value.kind != DictKind || len(values) > 1 {
+			if name != "update" || st.certainty != Certain || st.value.Kind() != pyvalue.DictKind || len(values) > 1 {
 				st.doubt(Reason{ReasonRaises, pos, name + " takes no such arguments here"})
 				return
 			}
-			for _, with := range append(values, DictValue(keywords...)) {
-				s.call(st, pos, name, []Value{with})
+			for _, with := range append(values, pyvalue.Dict(keywords...)) {
+				s.call(st, pos, name, []pyvalue.Value{with})
 			}
 		default:
 			s.call(st, pos, name, values)
@@ -626,7 +628,7 @@ func (s *step) method(p configPath, name string, args [][]py.Token) {
 }
 
 // call does what a method does to the value of a state that is certain.
-func (s *step) call(st *optionState, pos Position, name string, args []Value) {
+func (s *step) call(st *optionState, pos Position, name string, args []pyvalue.Value) {
 	raises := func(text string) { st.doubt(Reason{ReasonRaises, pos, text}) }
 	unknown := func() { st.doubt(Reason{ReasonComputed, pos, "what " + name + " does is not known here"}) }
 	want := 1
@@ -646,27 +648,22 @@ func (s *step) call(st *optionState, pos Position, name string, args []Value) {
 	arg := args[want-1]
 	// The elements, for those that add them one by one. Those of a set come
 	// in an order that changes from run to run.
-	elems, iterable := iterate(arg)
+	elems, iterable := arg.Iterate()
 	var at int64
 	if name == "insert" {
-		switch d := args[0].data.(type) {
-		case int64:
-			at = d
-		case bool:
-			if d {
-				at = 1
-			}
-		default:
+		i, ok := args[0].Index()
+		if !ok || !i.IsInt64() {
 			raises("the place to insert at is not an int")
 			return
 		}
+		at = i.Int64()
 	}
 	if name == "extend" || name == "prepend" {
 		switch {
 		case !iterable:
 			raises(name + " takes a list")
 			return
-		case arg.kind == SetKind && len(elems) > 1:
+		case arg.Kind() == pyvalue.SetKind && len(elems) > 1:
 			unknown()
 			return
 		}
@@ -675,9 +672,9 @@ func (s *step) call(st *optionState, pos Position, name string, args []Value) {
 		st.record(s, pos, name, at, arg, elems)
 		return
 	}
-	switch v := st.value; v.kind {
-	case ListKind:
-		list := slices.Clone(v.data.([]Value))
+	switch v := st.value; v.Kind() {
+	case pyvalue.ListKind:
+		list, _ := v.Elems()
 		switch name {
 		case "append":
 			list = append(list, arg)
@@ -689,39 +686,40 @@ func (s *step) call(st *optionState, pos Position, name string, args []Value) {
 			raises("a list has no method " + name)
 			return
 		}
-		st.assign(Value{ListKind, list}, pos)
-	case DictKind:
+		st.assign(pyvalue.List(list...), pos)
+	case pyvalue.DictKind:
 		switch {
 		case name != "update":
 			raises("a dict has no method " + name)
-		case arg.kind != DictKind:
+		case arg.Kind() != pyvalue.DictKind:
 			unknown()
 		default:
 			v, _ = updated(v, arg)
 			st.assign(v, pos)
 		}
-	case SetKind:
+	case pyvalue.SetKind:
 		switch {
 		case name == "add":
-			elems, iterable = []Value{arg}, true
+			elems, iterable = []pyvalue.Value{arg}, true
 			fallthrough
 		case name == "update":
-			if !iterable || !hashableAll(elems) {
+			if !iterable || slices.ContainsFunc(elems, unhashable) {
 				raises("only what can be hashed goes into a set")
 				return
 			}
-			st.assign(setOf(slices.Concat(v.data.([]Value), elems)), pos)
+			had, _ := v.Elems()
+			st.assign(pyvalue.Set(append(had, elems...)...), pos)
 		default:
 			raises("a set has no method " + name)
 		}
 	default:
-		raises(article(v.kind.String()) + " has no method " + name)
+		raises("a value of type " + v.Kind().TypeName() + " has no method " + name)
 	}
 }
 
 // record notes a change to an option that the file has not set, as a
 // LazyConfigValue does.
-func (st *optionState) record(s *step, pos Position, name string, at int64, arg Value, elems []Value) {
+func (st *optionState) record(s *step, pos Position, name string, at int64, arg pyvalue.Value, elems []pyvalue.Value) {
 	c := st.changes
 	switch name {
 	case "append":
@@ -733,17 +731,17 @@ func (st *optionState) record(s *step, pos Position, name string, at int64, arg 
 	case "insert":
 		c.inserts = append(slices.Clip(c.inserts), insertion{at, arg})
 	case "add":
-		arg = Value{SetKind, []Value{arg}}
-		if !hashableAll(arg.data.([]Value)) {
+		if unhashable(arg) {
 			st.doubt(Reason{ReasonRaises, pos, "only what can be hashed goes into a set"})
 			return
 		}
+		arg = pyvalue.Set(arg)
 		fallthrough
 	case "update":
 		if c.update.IsZero() {
-			c.update = Value{SetKind, []Value(nil)}
-			if arg.kind == DictKind {
-				c.update = Value{DictKind, []Item(nil)}
+			c.update = pyvalue.Set()
+			if arg.Kind() == pyvalue.DictKind {
+				c.update = pyvalue.Dict()
 			}
 		}
 		var ok bool
@@ -774,10 +772,11 @@ func (s *step) updateSection(p configPath, args [][]py.Token) {
 			known = false
 		case word != "":
 			pairs = append(pairs, pair{word, lit})
-		case lit.Kind == py.Dict:
+		case lit.Value.Kind() == pyvalue.DictKind:
 			for i, k := range lit.Keys {
-				pairs = append(pairs, pair{k.Text, lit.Items[i]})
-				known = known && k.Kind == py.Str
+				name, ok := k.Value.Str()
+				pairs = append(pairs, pair{name, lit.Items[i]})
+				known = known && ok
 			}
 		default:
 			known = false
@@ -815,14 +814,19 @@ func (s *step) popOption(p configPath, toks []py.Token, args [][]py.Token) {
 		return
 	}
 	lit, err := s.literal(args[0])
-	if err != nil || lit.Kind != py.Str || !plainName("X", lit.Text) {
+	if err != nil {
+		s.scan(toks, false)
+		return
+	}
+	name, _ := lit.Value.Str()
+	if !plainName("X", name) {
 		s.scan(toks, false)
 		return
 	}
 	if len(args) == 2 {
 		s.scan(args[1], false)
 	}
-	p.name, p.method = lit.Text, ""
+	p.name, p.method = name, ""
 	s.write(p, s.writer("pop", nil, nil), func(st *optionState, pos Position) {
 		if st.certainty == NotSet && len(args) == 1 {
 			st.doubt(Reason{ReasonRaises, pos, "an option that is not set cannot be popped"})

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // maxChain bounds sub-configurations of sub-configurations.
@@ -97,14 +98,16 @@ func (s *step) follow(args []py.Token, sub *SubConfig) (*File, error) {
 			return nil, ErrNotLiteral
 		}
 		lit, err := s.literal(part)
-		switch {
-		case err == nil && lit.Kind == py.Str:
-			names[i] = lit.Text
-		case err == nil && lit.Kind == py.None && i == 1:
-		default:
+		if err != nil {
 			s.scan(part, false)
 			return nil, ErrNotLiteral
 		}
+		name, ok := lit.Value.Str()
+		if !ok && !(lit.Value.IsNone() && i == 1) {
+			s.scan(part, false)
+			return nil, ErrNotLiteral
+		}
+		names[i] = name
 	}
 	// filefind expands these.
 	if names[0] == "" || strings.ContainsAny(names[0]+names[1], "$~%'\"\x00") {
@@ -295,7 +298,7 @@ func (r *jsonReader) object(section string) error {
 		}
 		switch {
 		case section == "" && name == "version":
-			if one := IntValue(1); !v.Equal(one) {
+			if one := pyvalue.Int(1); !v.Equal(one) {
 				return errors.New("a version other than 1")
 			}
 		case !optionName.MatchString(name):
@@ -320,58 +323,58 @@ func (r *jsonReader) forget(section string) error {
 }
 
 // value reads any value.
-func (r *jsonReader) value(depth int) (Value, error) {
+func (r *jsonReader) value(depth int) (pyvalue.Value, error) {
 	if depth > py.MaxDepth {
-		return Value{}, errors.New("nested too deeply")
+		return pyvalue.Value{}, errors.New("nested too deeply")
 	}
 	t, err := r.dec.Token()
 	if err != nil {
-		return Value{}, err
+		return pyvalue.Value{}, err
 	}
 	switch t := t.(type) {
 	case bool:
-		return BoolValue(t), nil
+		return pyvalue.Bool(t), nil
 	case string:
-		return StrValue(t), nil
+		return pyvalue.Str(t), nil
 	case json.Number:
 		if !strings.ContainsAny(t.String(), ".eE") {
 			i, ok := new(big.Int).SetString(t.String(), 10)
 			if !ok || len(t) > 4300 {
-				return Value{}, errors.New("a number out of range")
+				return pyvalue.Value{}, errors.New("a number out of range")
 			}
-			return BigValue(i), nil
+			return pyvalue.Big(i), nil
 		}
 		// Too large a number is infinite, in Python too.
 		f, err := strconv.ParseFloat(t.String(), 64)
 		if err != nil && !math.IsInf(f, 0) {
-			return Value{}, err
+			return pyvalue.Value{}, err
 		}
-		return FloatValue(f), nil
+		return pyvalue.Float(f), nil
 	case json.Delim:
-		var list []Value
-		var items []Item
+		var list []pyvalue.Value
+		var items []pyvalue.Item
 		for r.dec.More() {
-			var k Value
+			var k pyvalue.Value
 			if t == '{' {
 				name, err := r.dec.Token()
 				if err != nil {
-					return Value{}, err
+					return pyvalue.Value{}, err
 				}
-				k = StrValue(name.(string))
+				k = pyvalue.Str(name.(string))
 			}
 			v, err := r.value(depth + 1)
 			if err != nil {
-				return Value{}, err
+				return pyvalue.Value{}, err
 			}
-			list, items = append(list, v), append(items, Item{k, v})
+			list, items = append(list, v), append(items, pyvalue.Item{Key: k, Value: v})
 		}
 		if _, err := r.dec.Token(); err != nil {
-			return Value{}, err
+			return pyvalue.Value{}, err
 		}
 		if t == '{' {
-			return dictOf(items), nil
+			return pyvalue.Dict(items...), nil
 		}
-		return Value{ListKind, list}, nil
+		return pyvalue.List(list...), nil
 	}
-	return NoneValue(), nil
+	return pyvalue.None(), nil
 }

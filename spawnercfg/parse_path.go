@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // configPath is an expression that begins with c: c.Section.option and whatever
@@ -48,11 +49,11 @@ func (r *reader) path(toks []py.Token, i int) (p configPath, end int) {
 			i += 2
 		case toks[i].Is(r.src, "[") && i+2 < len(toks) && toks[i+1].Kind == py.String && toks[i+2].Is(r.src, "]"):
 			lit, err := py.Eval(r.src, toks[i+1:i+2])
-			if err != nil || lit.Kind != py.Str {
+			if err != nil || lit.Value.Kind() != pyvalue.StrKind {
 				p.bad = p.bad || p.name == ""
 				return p, i
 			}
-			seg = segment{lit.Text, true}
+			seg = segment{lit.Value.Text(), true}
 			i += 3
 		default:
 			// A computed subscript of c or a section may be any of its names.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 type key struct{ section, name string }
@@ -27,7 +27,7 @@ type sectionReasons struct{ base, sticky []Reason }
 // optionState is one option.
 type optionState struct {
 	certainty Certainty
-	value     Value
+	value     pyvalue.Value
 	changes   changes
 	pos       Position
 	reasons   []Reason
@@ -156,9 +156,9 @@ func (t *table) reading(k key) Reading {
 // changeable reports whether whoever holds the option's object can change the
 // option by it. An option that is not set has an object too, once it is read:
 // the one that records changes.
-func (s *optionState) changeable() bool { return s.certainty != Certain || !s.value.hashable() }
+func (s *optionState) changeable() bool { return s.certainty != Certain || !s.value.Hashable() }
 
-func (s *optionState) assign(v Value, pos Position) {
+func (s *optionState) assign(v pyvalue.Value, pos Position) {
 	s.certainty, s.value, s.pos = Certain, v, pos
 	s.changes, s.reasons = changes{}, nil
 }
@@ -167,12 +167,12 @@ func (s *optionState) doubt(r Reason) {
 	if s.certainty != NotCertain {
 		s.reasons = nil
 	}
-	s.certainty, s.value, s.changes = NotCertain, Value{}, changes{}
+	s.certainty, s.value, s.changes = NotCertain, pyvalue.Value{}, changes{}
 	s.reasons = add(s.reasons, r)
 }
 
 func (s *optionState) unset(pos Position) {
-	s.certainty, s.value, s.changes, s.reasons, s.pos = NotSet, Value{}, changes{}, nil, pos
+	s.certainty, s.value, s.changes, s.reasons, s.pos = NotSet, pyvalue.Value{}, changes{}, nil, pos
 }
 
 // merge does what Config.merge does for one key.
@@ -208,13 +208,13 @@ func (s *optionState) merge(from Reading) {
 // changes are what a LazyConfigValue of traitlets records.
 type changes struct {
 	inserts         []insertion
-	prepend, extend []Value
-	update          Value // a dict, a set or nothing
+	prepend, extend []pyvalue.Value
+	update          pyvalue.Value // a dict, a set or nothing
 }
 
 type insertion struct {
 	at   int64
-	item Value
+	item pyvalue.Value
 }
 
 // followedBy is LazyConfigValue.merge_into: c is the earlier one.
@@ -226,7 +226,7 @@ func (c changes) followedBy(d changes) (_ changes, ok bool) {
 		update:  c.update,
 	}
 	switch {
-	case d.update.length() == 0:
+	case d.update.Len() == 0:
 		// traitlets loses the earlier updates here.
 		out.update = d.update
 	case c.update.IsZero():
@@ -240,16 +240,16 @@ func (c changes) followedBy(d changes) (_ changes, ok bool) {
 
 // apply is LazyConfigValue.get_value: changes that do not fit the type of the
 // value have no effect, but for a set given to a dict, which it cannot tell.
-func (c changes) apply(v Value) (_ Value, ok bool) {
-	switch v.kind {
-	case ListKind:
-		list := slices.Clone(v.data.([]Value))
+func (c changes) apply(v pyvalue.Value) (_ pyvalue.Value, ok bool) {
+	switch v.Kind() {
+	case pyvalue.ListKind:
+		list, _ := v.Elems()
 		for _, in := range c.inserts {
 			list = insertAt(list, in.at, in.item)
 		}
-		return Value{ListKind, slices.Concat(c.prepend, list, c.extend)}, true
-	case DictKind, SetKind:
-		if c.update.length() == 0 {
+		return pyvalue.List(slices.Concat(c.prepend, list, c.extend)...), true
+	case pyvalue.DictKind, pyvalue.SetKind:
+		if c.update.Len() == 0 {
 			return v, true
 		}
 		return updated(v, c.update)
@@ -258,7 +258,7 @@ func (c changes) apply(v Value) (_ Value, ok bool) {
 }
 
 // insertAt is list.insert.
-func insertAt(list []Value, at int64, item Value) []Value {
+func insertAt(list []pyvalue.Value, at int64, item pyvalue.Value) []pyvalue.Value {
 	n := int64(len(list))
 	if at < 0 {
 		at = max(0, at+n)
@@ -268,153 +268,21 @@ func insertAt(list []Value, at int64, item Value) []Value {
 
 // updated is dict.update or set.update. Only a dict updates a dict here:
 // Python takes pairs too, and raises on anything else.
-func updated(v, with Value) (_ Value, ok bool) {
+func updated(v, with pyvalue.Value) (_ pyvalue.Value, ok bool) {
 	switch {
-	case v.kind == SetKind:
-		more, ok := iterate(with)
-		if !ok || !hashableAll(more) {
+	case v.Kind() == pyvalue.SetKind:
+		had, _ := v.Elems()
+		more, ok := with.Iterate()
+		if !ok || slices.ContainsFunc(more, unhashable) {
 			return v, false
 		}
-		return setOf(slices.Concat(v.data.([]Value), more)), true
-	case with.kind == DictKind:
-		return dictOf(slices.Concat(v.data.([]Item), with.data.([]Item))), true
+		return pyvalue.Set(append(had, more...)...), true
+	case with.Kind() == pyvalue.DictKind:
+		had, _ := v.Items()
+		more, _ := with.Items()
+		return pyvalue.Dict(append(had, more...)...), true
 	}
 	return v, false
 }
 
-func hashableAll(vs []Value) bool {
-	return !slices.ContainsFunc(vs, func(v Value) bool { return !v.hashable() })
-}
-
-// iterate returns what a loop over the value would give, in order; that of a
-// set is the order of the text, which a set of the same elements has too.
-func iterate(v Value) (_ []Value, ok bool) {
-	switch d := v.data.(type) {
-	case []Value:
-		return d, true
-	case []Item:
-		keys := make([]Value, len(d))
-		for i, it := range d {
-			keys[i] = it.Key
-		}
-		return keys, true
-	case string:
-		var out []Value
-		if v.kind == BytesKind {
-			for _, b := range []byte(d) {
-				out = append(out, IntValue(int64(b)))
-			}
-			return out, true
-		}
-		for _, r := range d {
-			out = append(out, StrValue(string(r)))
-		}
-		return out, true
-	}
-	return nil, false
-}
-
-// length returns the number of elements, 0 for what is no container.
-func (v Value) length() int {
-	switch d := v.data.(type) {
-	case []Value:
-		return len(d)
-	case []Item:
-		return len(d)
-	}
-	return 0
-}
-
-// setOf is SetValue in linear time: what a file writes may be large.
-func setOf(elems []Value) Value {
-	seen := make(map[string]bool, len(elems))
-	kept := make([]Value, 0, len(elems))
-	for _, e := range elems {
-		if k := e.hashKey(); !seen[k] {
-			seen[k] = true
-			kept = append(kept, e)
-		}
-	}
-	return Value{SetKind, kept}
-}
-
-// dictOf is DictValue in linear time.
-func dictOf(items []Item) Value {
-	at := make(map[string]int, len(items))
-	kept := make([]Item, 0, len(items))
-	for _, it := range items {
-		k := it.Key.hashKey()
-		if i, ok := at[k]; ok {
-			kept[i].Value = it.Value
-			continue
-		}
-		at[k] = len(kept)
-		kept = append(kept, it)
-	}
-	return Value{DictKind, kept}
-}
-
-// hashKey returns a text that two hashable values share exactly if they are
-// Equal.
-func (v Value) hashKey() string {
-	l := &py.Literal{}
-	switch v.kind {
-	case NoneKind:
-		l.Kind = py.None
-	case BoolKind:
-		l.Kind, l.Bool = py.Bool, v.data.(bool)
-	case IntKind:
-		l.Kind = py.Int
-		l.Int, _ = v.BigInt()
-	case FloatKind:
-		l.Kind, l.Float = py.Float, v.data.(float64)
-	case StrKind:
-		l.Kind, l.Text = py.Str, v.data.(string)
-	case BytesKind:
-		l.Kind, l.Text = py.Bytes, v.data.(string)
-	case TupleKind:
-		var b strings.Builder
-		b.WriteByte('(')
-		for _, e := range v.data.([]Value) {
-			b.WriteString(e.hashKey() + ",")
-		}
-		return b.String() + ")"
-	}
-	return l.Key()
-}
-
-// valueOf returns the value of a literal.
-func valueOf(l *py.Literal) Value {
-	list := func() []Value {
-		out := make([]Value, len(l.Items))
-		for i, it := range l.Items {
-			out[i] = valueOf(it)
-		}
-		return out
-	}
-	switch l.Kind {
-	case py.Bool:
-		return BoolValue(l.Bool)
-	case py.Int:
-		return BigValue(l.Int)
-	case py.Float:
-		return FloatValue(l.Float)
-	case py.Str:
-		return StrValue(l.Text)
-	case py.Bytes:
-		return Value{BytesKind, l.Text}
-	case py.List:
-		return Value{ListKind, list()}
-	case py.Tuple:
-		return Value{TupleKind, list()}
-	case py.Set:
-		return setOf(list())
-	case py.Dict:
-		items := make([]Item, len(l.Items))
-		for i, it := range list() {
-			items[i] = Item{valueOf(l.Keys[i]), it}
-		}
-		return dictOf(items)
-	}
-	return NoneValue()
-}
+func unhashable(v pyvalue.Value) bool { return !v.Hashable() }

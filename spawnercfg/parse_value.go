@@ -4,22 +4,23 @@ import (
 	"errors"
 
 	"github.com/hubhost/hubhost/spawnercfg/internal/py"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // ParseValue reads one Python literal, such as "'2G'", "None" or
 // "['/', '/srv']": what [Parse] takes for certain on the right of an equals
 // sign. It executes nothing. The error is a *[ParseError] with the position
 // inside the text.
-func ParseValue(literal string) (Value, error) {
+func ParseValue(literal string) (pyvalue.Value, error) {
 	src := []byte(literal)
-	fail := func(err error) (Value, error) {
+	fail := func(err error) (pyvalue.Value, error) {
 		msg, line, column := err.Error(), 0, 0
 		var at *py.Error
 		if errors.As(err, &at) {
 			msg = at.Msg
 			line, column = py.NewLines(src).Position(at.Offset)
 		}
-		return Value{}, &ParseError{Pos: Position{Line: line, Column: column}, Msg: msg}
+		return pyvalue.Value{}, &ParseError{Pos: Position{Line: line, Column: column}, Msg: msg}
 	}
 	if err := py.CheckEncoding(src); err != nil {
 		return fail(err)
@@ -39,5 +40,5 @@ func ParseValue(literal string) (Value, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return valueOf(lit), nil
+	return lit.Value, nil
 }

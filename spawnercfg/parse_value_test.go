@@ -5,23 +5,25 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 func TestParseValue(t *testing.T) {
-	for text, want := range map[string]Value{
-		"'2G'":                   StrValue("2G"),
-		" None # nothing":        NoneValue(),
-		"['a',\n 'b']\n":         Strs("a", "b"),
-		"1, 2":                   TupleValue(IntValue(1), IntValue(2)),
-		"{'a': {1: -0.5}}":       DictValue(Item{StrValue("a"), DictValue(Item{IntValue(1), FloatValue(-0.5)})}),
-		"set(['x'])":             SetValue(StrValue("x")),
+	for text, want := range map[string]pyvalue.Value{
+		"'2G'":                   pyvalue.Str("2G"),
+		" None # nothing":        pyvalue.None(),
+		"['a',\n 'b']\n":         pyvalue.Strs("a", "b"),
+		"1, 2":                   pyvalue.Tuple(pyvalue.Int(1), pyvalue.Int(2)),
+		"{'a': {1: -0.5}}":       pyvalue.Dict(pyvalue.Item{Key: pyvalue.Str("a"), Value: pyvalue.Dict(pyvalue.Item{Key: pyvalue.Int(1), Value: pyvalue.Float(-0.5)})}),
+		"set(['x'])":             pyvalue.Set(pyvalue.Str("x")),
 		"340282366920938463463e": {},
 		"2G":                     {},
 		"a":                      {},
 		"":                       {},
 		"1; 2":                   {},
 		"1\n2":                   {},
-		"1;":                     IntValue(1),
+		"1;":                     pyvalue.Int(1),
 		"if x: 1":                {},
 		"'a' if x else 'b'":      {},
 		"__import__('os')":       {},

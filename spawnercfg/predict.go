@@ -1,10 +1,11 @@
 package spawnercfg
 
 import (
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
+
 	"cmp"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -102,7 +103,7 @@ func (o Options) Unit(user User, hub Hub) (Unit, error) {
 // or a class derived from it that changes nothing, and that no hook does.
 //
 // If SystemdSpawner would raise an exception instead, the error is a
-// [PythonError]; if a setting that counts is not certain, an [OptionError]
+// [pyvalue.Exception]; if a setting that counts is not certain, an [OptionError]
 // that wraps [ErrUnsure]; and [ErrNotForetold] is a template too clever.
 func Predict(settings []Setting, user User, hub Hub) (Unit, error) {
 	s, err := newSpawner(settings, user, hub)
@@ -114,7 +115,7 @@ func Predict(settings []Setting, user User, hub Hub) (Unit, error) {
 
 // spawner is the state of a SystemdSpawner object.
 type spawner struct {
-	traits map[string]Value
+	traits map[string]pyvalue.Value
 	user   User
 	hub    Hub
 	// fields are those of SystemdSpawner's templates.
@@ -161,8 +162,8 @@ func foreignClass(section, kind string) bool {
 // newSpawner does what SystemdSpawner's construction does: it validates what
 // is configured.
 func newSpawner(settings []Setting, user User, hub Hub) (*spawner, error) {
-	s := &spawner{traits: map[string]Value{}, user: user, hub: hub, fields: templateFields{
-		"USERNAME": StrValue(user.Name), "USERID": IntValue(user.ID),
+	s := &spawner{traits: map[string]pyvalue.Value{}, user: user, hub: hub, fields: templateFields{
+		"USERNAME": pyvalue.Str(user.Name), "USERID": pyvalue.Int(user.ID),
 	}}
 	known := map[string]Trait{}
 	for _, t := range hubTraits {
@@ -171,7 +172,7 @@ func newSpawner(settings []Setting, user User, hub Hub) (*spawner, error) {
 			s.traits[t.Name] = t.Default
 		}
 	}
-	s.traits["default_shell"] = StrValue(cmp.Or(hub.Environment["SHELL"], "/bin/bash"))
+	s.traits["default_shell"] = pyvalue.Str(cmp.Or(hub.Environment["SHELL"], "/bin/bash"))
 	s.variables = hubOptionVariables(settings)
 	var order []string
 	last := map[string]Setting{}
@@ -193,7 +194,7 @@ func newSpawner(settings []Setting, user User, hub Hub) (*spawner, error) {
 	}
 	for _, name := range []string{"notebook_dir", "default_url"} {
 		if text, ok := s.traits[name].Str(); ok {
-			s.traits[name] = StrValue(strings.ReplaceAll(text, "%U", "{username}"))
+			s.traits[name] = pyvalue.Str(strings.ReplaceAll(text, "%U", "{username}"))
 		}
 	}
 	return s, nil
@@ -227,14 +228,14 @@ var unitTraits = []string{
 // overrideByGroups does what Spawner.apply_group_overrides does.
 func (s *spawner) overrideByGroups() error {
 	overrides, _ := s.traits["group_overrides"].Items()
-	slices.SortStableFunc(overrides, func(a, b Item) int { return strings.Compare(a.Key.str(), b.Key.str()) })
+	slices.SortStableFunc(overrides, func(a, b pyvalue.Item) int { return strings.Compare(a.Key.Text(), b.Key.Text()) })
 	for _, o := range overrides {
 		groups := o.Value.Lookup("groups")
 		if groups.IsZero() {
-			return &PythonError{"KeyError", "'groups'"}
+			return pyvalue.Raise("KeyError", "'groups'")
 		}
 		names, _ := groups.Elems()
-		if !slices.ContainsFunc(names, func(g Value) bool {
+		if !slices.ContainsFunc(names, func(g pyvalue.Value) bool {
 			name, ok := g.Str()
 			return ok && slices.Contains(s.user.Groups, name)
 		}) {
@@ -242,7 +243,7 @@ func (s *spawner) overrideByGroups() error {
 		}
 		override := o.Value.Lookup("spawner_override")
 		if override.IsZero() {
-			return &PythonError{"KeyError", "'spawner_override'"}
+			return pyvalue.Raise("KeyError", "'spawner_override'")
 		}
 		items, _ := override.Items()
 		for _, it := range items {
@@ -251,7 +252,7 @@ func (s *spawner) overrideByGroups() error {
 			if !ok {
 				continue
 			}
-			if it.Value.Kind() == DictKind && s.traits[name].Kind() == DictKind {
+			if it.Value.Kind() == pyvalue.DictKind && s.traits[name].Kind() == pyvalue.DictKind {
 				s.traits[name] = recursiveUpdate(s.traits[name], it.Value)
 				continue
 			}
@@ -265,14 +266,14 @@ func (s *spawner) overrideByGroups() error {
 
 // recursiveUpdate is JupyterHub's: dicts are merged, and None takes a key
 // away.
-func recursiveUpdate(target, update Value) Value {
+func recursiveUpdate(target, update pyvalue.Value) pyvalue.Value {
 	items, _ := target.Items()
 	news, _ := update.Items()
 	for _, n := range news {
-		i := slices.IndexFunc(items, func(it Item) bool { return it.Key.Equal(n.Key) })
+		i := slices.IndexFunc(items, func(it pyvalue.Item) bool { return it.Key.Equal(n.Key) })
 		switch {
-		case n.Value.Kind() == DictKind:
-			old := DictValue()
+		case n.Value.Kind() == pyvalue.DictKind:
+			old := pyvalue.Dict()
 			if i >= 0 {
 				old = items[i].Value
 			}
@@ -280,7 +281,7 @@ func recursiveUpdate(target, update Value) Value {
 			if i >= 0 {
 				items[i].Value = merged
 			} else {
-				items = append(items, Item{n.Key, merged})
+				items = append(items, pyvalue.Item{Key: n.Key, Value: merged})
 			}
 		case n.Value.IsNone():
 			if i >= 0 {
@@ -292,37 +293,17 @@ func recursiveUpdate(target, update Value) Value {
 			items = append(items, n)
 		}
 	}
-	return DictValue(items...)
+	return pyvalue.Dict(items...)
 }
 
 // true reports what Python's bool() says of an option.
-func (s *spawner) true(name string) bool { return truth(s.traits[name]) }
-
-func truth(v Value) bool {
-	switch d := v.data.(type) {
-	case bool:
-		return d
-	case int64:
-		return d != 0
-	case *big.Int:
-		return d.Sign() != 0
-	case float64:
-		return d != 0
-	case string:
-		return d != ""
-	case []Value:
-		return len(d) > 0
-	case []Item:
-		return len(d) > 0
-	}
-	return false
-}
+func (s *spawner) true(name string) bool { return s.traits[name].Truth() }
 
 // expand fills in one value of an option.
-func (s *spawner) expand(v Value) (string, error) {
+func (s *spawner) expand(v pyvalue.Value) (string, error) {
 	format, ok := v.Str()
 	if !ok {
-		return "", &PythonError{"AttributeError", fmt.Sprintf("'%s' object has no attribute 'format'", v.kind.typeName())}
+		return "", pyvalue.Raise("AttributeError", "'%s' object has no attribute 'format'", v.Kind().TypeName())
 	}
 	return s.fields.expand(format)
 }
@@ -331,7 +312,7 @@ func (s *spawner) expandAll(name string) ([]string, error) {
 	v := s.traits[name]
 	elems, ok := v.Elems()
 	if !ok {
-		return nil, &PythonError{"TypeError", "'NoneType' object is not iterable"}
+		return nil, pyvalue.Raise("TypeError", "'NoneType' object is not iterable")
 	}
 	out := make([]string, len(elems))
 	for i, e := range elems {
@@ -386,7 +367,7 @@ func (s *spawner) start() (Unit, error) {
 	}
 	u.DynamicUser = s.true("dynamic_users")
 	if strings.ContainsRune(u.SpawnerName, 0) {
-		return Unit{}, &PythonError{"ValueError", "embedded null byte"}
+		return Unit{}, pyvalue.Raise("ValueError", "embedded null byte")
 	}
 	env, err := s.environment()
 	if err != nil {
@@ -397,7 +378,7 @@ func (s *spawner) start() (Unit, error) {
 		props.set("DynamicUser", "yes")
 		props.set("StateDirectory", s.user.Name)
 		u.WorkingDirectory = "/var/lib/" + s.user.Name
-		env.set("HOME", StrValue(u.WorkingDirectory))
+		env.set("HOME", pyvalue.Str(u.WorkingDirectory))
 	} else if err := s.account(&u); err != nil {
 		return Unit{}, err
 	}
@@ -422,11 +403,11 @@ func (s *spawner) start() (Unit, error) {
 // account looks up the Unix account.
 func (s *spawner) account(u *Unit) error {
 	name, err := s.expand(s.traits["username_template"])
-	var raised *PythonError
+	var raised *pyvalue.Exception
 	if errors.As(err, &raised) && raised.Type == "KeyError" {
 		// SystemdSpawner takes it for a missing account and stumbles over the
 		// name that it wants to log.
-		return &PythonError{"UnboundLocalError", "cannot access local variable 'unix_username' where it is not associated with a value"}
+		return pyvalue.Raise("UnboundLocalError", "cannot access local variable 'unix_username' where it is not associated with a value")
 	}
 	if err != nil {
 		return err
@@ -434,7 +415,7 @@ func (s *spawner) account(u *Unit) error {
 	if s.user.UnixName == "" || name != s.user.UnixName {
 		// The exception of pwd.getpwnam; its text beside the name depends on
 		// the version of Python.
-		return &PythonError{"KeyError", StrValue(name).String()}
+		return pyvalue.Raise("KeyError", "%s", pyvalue.Str(name).String())
 	}
 	u.UID, u.GID, u.WorkingDirectory = s.user.UID, s.user.GID, s.user.Home
 	if dir := s.traits["user_workingdir"]; !dir.IsNone() {
@@ -459,16 +440,16 @@ func (s *spawner) properties(props *properties, env *environment) error {
 		}
 		path := env.get("PATH")
 		if path.IsZero() {
-			path = StrValue(defaultPath)
+			path = pyvalue.Str(defaultPath)
 		}
-		if truth(path) {
+		if path.Truth() {
 			text, ok := path.Str()
 			if !ok {
-				return &PythonError{"TypeError", fmt.Sprintf("sequence item %d: expected str instance, %s found", len(paths), path.kind.typeName())}
+				return pyvalue.Raise("TypeError", "sequence item %d: expected str instance, %s found", len(paths), path.Kind().TypeName())
 			}
 			paths = append(paths, text)
 		}
-		env.set("PATH", StrValue(strings.Join(paths, ":")))
+		env.set("PATH", pyvalue.Str(strings.Join(paths, ":")))
 	}
 	env.set("SHELL", s.traits["default_shell"])
 	if limit := s.traits["mem_limit"]; !limit.IsNone() {
@@ -476,7 +457,7 @@ func (s *spawner) properties(props *properties, env *environment) error {
 		props.set("MemoryMax", limit.String())
 	}
 	if limit, ok := s.traits["cpu_limit"].Float64(); ok {
-		percent, raised := truncate(limit * 100)
+		percent, raised := pyvalue.Truncate(limit * 100)
 		if raised != nil {
 			return raised
 		}
@@ -505,7 +486,7 @@ func (s *spawner) properties(props *properties, env *environment) error {
 		}
 	}
 	for i, it := range extra {
-		props.set(it.Key.str(), expanded[i])
+		props.set(it.Key.Text(), expanded[i])
 	}
 	return nil
 }
@@ -527,9 +508,9 @@ func (s *spawner) run(u *Unit, props properties, env *environment, args []string
 	props.setDefault("RuntimeDirectoryPreserve", "restart")
 	props.setDefault("OOMPolicy", "continue")
 
-	runtime := strings.FieldsFunc(props.get("RuntimeDirectory")[0], pythonSpace)
+	runtime := strings.FieldsFunc(props.get("RuntimeDirectory")[0], pyvalue.IsSpace)
 	if len(runtime) == 0 {
-		return &PythonError{"IndexError", "list index out of range"}
+		return pyvalue.Raise("IndexError", "list index out of range")
 	}
 	dir := join(cmp.Or(s.hub.RunRoot, "/run"), runtime[0])
 	u.EnvironmentFile = join(dir, u.SpawnerName+".env")
@@ -553,7 +534,7 @@ func (s *spawner) run(u *Unit, props properties, env *environment, args []string
 	}
 	if !strings.HasPrefix(u.Command[0], "/") {
 		path := env.get("PATH")
-		text := path.str()
+		text := path.Text()
 		if path.IsZero() {
 			var ok bool
 			if text, ok = s.hub.Environment["PATH"]; !ok {
@@ -566,7 +547,7 @@ func (s *spawner) run(u *Unit, props properties, env *environment, args []string
 		}
 		found := lookPath(u.Command[0], text)
 		if found == "" {
-			return &PythonError{"FileNotFoundError", u.Command[0] + " not found on " + text}
+			return pyvalue.Raise("FileNotFoundError", "%s", u.Command[0]+" not found on "+text)
 		}
 		u.Command[0] = found
 	}
@@ -591,11 +572,11 @@ func join(dir, name string) string {
 func fileNameError(path string, missing bool) error {
 	for _, part := range strings.Split(path, "/") {
 		if len(part) > 255 {
-			return &PythonError{"OSError", fmt.Sprintf("[Errno 36] File name too long: %s", StrValue(path))}
+			return pyvalue.Raise("OSError", "[Errno 36] File name too long: %s", pyvalue.Str(path))
 		}
 	}
 	if missing {
-		return &PythonError{"FileNotFoundError", fmt.Sprintf("[Errno 2] No such file or directory: %s", StrValue(path))}
+		return pyvalue.Raise("FileNotFoundError", "[Errno 2] No such file or directory: %s", pyvalue.Str(path))
 	}
 	return nil
 }
@@ -623,14 +604,14 @@ func which(command, path string) string {
 // environment is the variables of the server; values that are secrets or that
 // only a running hub knows are empty texts.
 type environment struct {
-	items []Item
+	items []pyvalue.Item
 }
 
-func (e *environment) set(name string, v Value) {
-	e.items, _ = DictValue(append(e.items, Item{StrValue(name), v})...).Items()
+func (e *environment) set(name string, v pyvalue.Value) {
+	e.items, _ = pyvalue.Dict(append(e.items, pyvalue.Item{Key: pyvalue.Str(name), Value: v})...).Items()
 }
 
-func (e *environment) get(name string) Value { return DictValue(e.items...).Lookup(name) }
+func (e *environment) get(name string) pyvalue.Value { return pyvalue.Dict(e.items...).Lookup(name) }
 
 func (e *environment) names() []string {
 	names := make([]string, len(e.items))
@@ -652,19 +633,19 @@ var hubVariables = []string{
 
 // hubOptionVariables returns the variables that options of JupyterHub add.
 func hubOptionVariables(settings []Setting) (names []string) {
-	value := map[string]Value{}
+	value := map[string]pyvalue.Value{}
 	for _, s := range settings {
 		if s.Section == "JupyterHub" {
 			value[s.Name] = s.Value
 		}
 	}
-	if truth(value["internal_ssl"]) {
+	if value["internal_ssl"].Truth() {
 		names = append(names, "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_CLIENT_CA", "JUPYTERHUB_SSL_KEYFILE")
 	}
-	if truth(value["admin_access"]) {
+	if value["admin_access"].Truth() {
 		names = append(names, "JUPYTERHUB_ADMIN_ACCESS")
 	}
-	if truth(value["tornado_settings"].Lookup("cookie_options")) {
+	if value["tornado_settings"].Lookup("cookie_options").Truth() {
 		names = append(names, "JUPYTERHUB_COOKIE_OPTIONS")
 	}
 	return names
@@ -677,21 +658,21 @@ func (s *spawner) environment() (*environment, error) {
 	for _, k := range keep {
 		name, ok := k.Str()
 		if !ok {
-			return nil, &PythonError{"TypeError", "str expected, not " + k.kind.typeName()}
+			return nil, pyvalue.Raise("TypeError", "%s", "str expected, not "+k.Kind().TypeName())
 		}
 		if value, ok := s.hub.Environment[name]; ok {
-			e.set(name, StrValue(value))
+			e.set(name, pyvalue.Str(value))
 		}
 	}
 	for _, name := range slices.Concat(hubVariables, s.variables) {
-		e.set(name, StrValue(""))
+		e.set(name, pyvalue.Str(""))
 	}
 	for _, limit := range []string{"mem_limit", "mem_guarantee", "cpu_limit", "cpu_guarantee"} {
 		if s.true(limit) {
-			e.set(strings.ToUpper(limit), StrValue(s.traits[limit].String()))
+			e.set(strings.ToUpper(limit), pyvalue.Str(s.traits[limit].String()))
 		}
 	}
-	lower := templateFields{"username": StrValue(s.user.Name), "base_url": StrValue("/user/" + s.user.Name + "/")}
+	lower := templateFields{"username": pyvalue.Str(s.user.Name), "base_url": pyvalue.Str("/user/" + s.user.Name + "/")}
 	for _, v := range []struct{ option, name string }{{"notebook_dir", "JUPYTERHUB_ROOT_DIR"}, {"default_url", "JUPYTERHUB_DEFAULT_URL"}} {
 		if !s.true(v.option) {
 			continue
@@ -701,16 +682,16 @@ func (s *spawner) environment() (*environment, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.set(v.name, StrValue(text))
+		e.set(v.name, pyvalue.Str(text))
 	}
 	if s.true("debug") {
-		e.set("JUPYTERHUB_DEBUG", StrValue("1"))
+		e.set("JUPYTERHUB_DEBUG", pyvalue.Str("1"))
 	}
 	if s.true("disable_user_config") {
-		e.set("JUPYTERHUB_DISABLE_USER_CONFIG", StrValue("1"))
+		e.set("JUPYTERHUB_DISABLE_USER_CONFIG", pyvalue.Str("1"))
 	}
 	configured, _ := s.traits["environment"].Items()
-	e.items, _ = DictValue(append(e.items, configured...)...).Items()
+	e.items, _ = pyvalue.Dict(append(e.items, configured...)...).Items()
 	return e, nil
 }
 
@@ -719,22 +700,22 @@ var environmentKey = regexp.MustCompile(`^[A-Za-z_]+`)
 // check is what make_environment_file stumbles over.
 func (e *environment) check() error {
 	for _, it := range e.items {
-		if it.Key.kind != StrKind {
-			return &PythonError{"TypeError", fmt.Sprintf("'<' not supported between instances of '%s' and 'str'", it.Key.kind.typeName())}
+		if it.Key.Kind() != pyvalue.StrKind {
+			return pyvalue.Raise("TypeError", "'<' not supported between instances of '%s' and 'str'", it.Key.Kind().TypeName())
 		}
 	}
-	dict := DictValue(e.items...)
+	dict := pyvalue.Dict(e.items...)
 	for _, name := range e.names() {
 		v := dict.Lookup(name)
 		switch {
 		case !environmentKey.MatchString(name):
-			return &PythonError{"AssertionError", name + " not a valid environment variable"}
-		case v.kind == StrKind || !truth(v):
+			return pyvalue.Raise("AssertionError", "%s", name+" not a valid environment variable")
+		case v.Kind() == pyvalue.StrKind || !v.Truth():
 			// shlex.quote writes what is false as ''.
-		case v.kind == BytesKind:
-			return &PythonError{"TypeError", "cannot use a string pattern on a bytes-like object"}
+		case v.Kind() == pyvalue.BytesKind:
+			return pyvalue.Raise("TypeError", "cannot use a string pattern on a bytes-like object")
 		default:
-			return &PythonError{"TypeError", fmt.Sprintf("expected string or bytes-like object, got '%s'", v.kind.typeName())}
+			return pyvalue.Raise("TypeError", "expected string or bytes-like object, got '%s'", v.Kind().TypeName())
 		}
 	}
 	return nil

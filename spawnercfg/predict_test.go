@@ -11,46 +11,47 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // jsonValue is a JSON value as a Python value, keys in order.
-func jsonValue(t *testing.T, d *json.Decoder) Value {
+func jsonValue(t *testing.T, d *json.Decoder) pyvalue.Value {
 	t.Helper()
 	tok, err := d.Token()
 	require.NoError(t, err)
 	switch x := tok.(type) {
 	case nil:
-		return NoneValue()
+		return pyvalue.None()
 	case bool:
-		return BoolValue(x)
+		return pyvalue.Bool(x)
 	case string:
-		return StrValue(x)
+		return pyvalue.Str(x)
 	case json.Number:
 		if i, err := x.Int64(); err == nil {
-			return IntValue(i)
+			return pyvalue.Int(i)
 		}
 		f, err := x.Float64()
 		require.NoError(t, err)
-		return FloatValue(f)
+		return pyvalue.Float(f)
 	case json.Delim:
 		if x == '[' {
-			var list []Value
+			var list []pyvalue.Value
 			for d.More() {
 				list = append(list, jsonValue(t, d))
 			}
 			d.Token()
-			return ListValue(list...)
+			return pyvalue.List(list...)
 		}
-		var items []Item
+		var items []pyvalue.Item
 		for d.More() {
 			key := jsonValue(t, d)
-			items = append(items, Item{Key: key, Value: jsonValue(t, d)})
+			items = append(items, pyvalue.Item{Key: key, Value: jsonValue(t, d)})
 		}
 		d.Token()
-		return DictValue(items...)
+		return pyvalue.Dict(items...)
 	}
 	t.Fatalf("token %v", tok)
-	return Value{}
+	return pyvalue.Value{}
 }
 
 // TestGolden compares with cases that were made by running SystemdSpawner
@@ -90,7 +91,7 @@ func TestGolden(t *testing.T) {
 				},
 			})
 			if c.Raises != "" {
-				var raised *PythonError
+				var raised *pyvalue.Exception
 				require.ErrorAs(t, err, &raised)
 				assert.Equal(t, c.Raises, raised.Error())
 				return

@@ -17,6 +17,7 @@ import (
 
 	. "github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 var update = flag.Bool("update", false, "record testdata/spawn_recorded.jsonl anew, by the hub's Python")
@@ -41,102 +42,104 @@ type spawnAnswer struct {
 // randomCases draws configurations from what administrators write and from
 // what goes wrong. Most of a configuration is sound, so that most of the
 // mistakes are met alone.
-func randomCases(seed uint64, n int) (cases []spawnCase, configs []Value) {
+func randomCases(seed uint64, n int) (cases []spawnCase, configs []pyvalue.Value) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	pick := func(vs ...Value) Value { return vs[r.IntN(len(vs))] }
-	s := StrValue
-	rarely := func(good, bad Value) Value {
+	pick := func(vs ...pyvalue.Value) pyvalue.Value { return vs[r.IntN(len(vs))] }
+	s := pyvalue.Str
+	rarely := func(good, bad pyvalue.Value) pyvalue.Value {
 		if r.IntN(12) == 0 {
 			return bad
 		}
 		return good
 	}
-	template := func() Value {
+	template := func() pyvalue.Value {
 		return rarely(
 			pick(s("{USERNAME}"), s("/home/{USERNAME}"), s("/srv/{USERID}/x"), s("-/opt/{USERNAME}"), s("/a{{b}}"), s("/with space"), s("-+/x"), s("plain"), s("{USERID:05d}"), s("{USERNAME!r:>10}"), s("{USERNAME[0]}"), s("{USERNAME:*^12}"), s("{USERID:x}"), s("{USERNAME:.2}"), s("/ü/{USERNAME}"), s("")),
-			pick(s("{"), s("}"), s("{}"), s("{0}"), s("{1}x"), s("{x}"), s("a{USERNAME"), s("{USERNAME!}"), s("{USERNAME!z}"), s("{USERNAME:d}"), s("{USERNAME.nope}"), s("{USERNAME[99]}"), s("{USERNAME[x]}"), s("{USERID[0]}"), s("{USERNAME!r"), s("{USERNAME!rx}"), s("{a{b}}"), s("{USERNAME:{USERID}}"), s("{USERNAME:{}}"), s("{USERNAME.}"), s("{USERNAME[]}"), s("{USERNAME[0}"), s("{USERNAME[0]x}"), s("{USERID:s}"), s("{USERNAME:+}"), s("{USERNAME:=9}"), s("{USERNAME:,}"), s("{USERNAME: }"), s("{USERNAME:#}"), s("{USERNAME:zz}"), s("{SERVERNAME}"), s("{'a': 1}"), s("{USERNAME:}"), s("{USERNAME:{{}}}"), s("{USERNAME!s:{USERID:{USERID}}}"), IntValue(1), NoneValue(), ListValue()))
+			pick(s("{"), s("}"), s("{}"), s("{0}"), s("{1}x"), s("{x}"), s("a{USERNAME"), s("{USERNAME!}"), s("{USERNAME!z}"), s("{USERNAME:d}"), s("{USERNAME.nope}"), s("{USERNAME[99]}"), s("{USERNAME[x]}"), s("{USERID[0]}"), s("{USERNAME!r"), s("{USERNAME!rx}"), s("{a{b}}"), s("{USERNAME:{USERID}}"), s("{USERNAME:{}}"), s("{USERNAME.}"), s("{USERNAME[]}"), s("{USERNAME[0}"), s("{USERNAME[0]x}"), s("{USERID:s}"), s("{USERNAME:+}"), s("{USERNAME:=9}"), s("{USERNAME:,}"), s("{USERNAME: }"), s("{USERNAME:#}"), s("{USERNAME:zz}"), s("{SERVERNAME}"), s("{'a': 1}"), s("{USERNAME:}"), s("{USERNAME:{{}}}"), s("{USERNAME!s:{USERID:{USERID}}}"), pyvalue.Int(1), pyvalue.None(), pyvalue.List()))
 	}
-	templates := func() Value {
-		list := make([]Value, r.IntN(3))
+	templates := func() pyvalue.Value {
+		list := make([]pyvalue.Value, r.IntN(3))
 		for i := range list {
 			list[i] = template()
 		}
-		return rarely(ListValue(list...), pick(TupleValue(list...), s("/only/{USERNAME}"), NoneValue(), SetValue(), DictValue(), IntValue(3)))
+		return rarely(pyvalue.List(list...), pick(pyvalue.Tuple(list...), s("/only/{USERNAME}"), pyvalue.None(), pyvalue.Set(), pyvalue.Dict(), pyvalue.Int(3)))
 	}
-	boolean := func() Value {
-		return rarely(BoolValue(r.IntN(2) == 0), pick(IntValue(1), IntValue(0), FloatValue(1), s("yes"), NoneValue(), IntValue(2)))
+	boolean := func() pyvalue.Value {
+		return rarely(pyvalue.Bool(r.IntN(2) == 0), pick(pyvalue.Int(1), pyvalue.Int(0), pyvalue.Float(1), s("yes"), pyvalue.None(), pyvalue.Int(2)))
 	}
-	memory := func() Value {
-		return rarely(pick(s("1G"), s("1.5G"), s("512M"), s("0.0001K"), IntValue(1<<30), FloatValue(1e9), NoneValue(), s("2 G"), s("1_0G"), s("+1e3M"), s("٣G"), s(".5T")),
-			pick(s("1024"), s("2g"), s("2GB"), s(""), s("50%"), s("infG"), s("nanG"), BytesValue([]byte("1G")), ListValue(s("2G")), DictValue(), SetValue(), BoolValue(true), IntValue(-5), IntValue(0), s("-1G"), s("9999999T"), s("1e400G"), s("G"), s("0x1K"), TupleValue()))
+	memory := func() pyvalue.Value {
+		return rarely(pick(s("1G"), s("1.5G"), s("512M"), s("0.0001K"), pyvalue.Int(1<<30), pyvalue.Float(1e9), pyvalue.None(), s("2 G"), s("1_0G"), s("+1e3M"), s("٣G"), s(".5T")),
+			pick(s("1024"), s("2g"), s("2GB"), s(""), s("50%"), s("infG"), s("nanG"), pyvalue.Bytes([]byte("1G")), pyvalue.List(s("2G")), pyvalue.Dict(), pyvalue.Set(), pyvalue.Bool(true), pyvalue.Int(-5), pyvalue.Int(0), s("-1G"), s("9999999T"), s("1e400G"), s("G"), s("0x1K"), pyvalue.Tuple()))
 	}
-	cpu := func() Value {
-		return rarely(pick(FloatValue(float64(r.IntN(3200))/100), IntValue(int64(r.IntN(9))), NoneValue(), FloatValue(r.Float64()*4)),
-			pick(s("1"), FloatValue(0.001), BoolValue(true), FloatValue(-1), s("50%"), ListValue(), FloatValue(1e300)))
+	cpu := func() pyvalue.Value {
+		return rarely(pick(pyvalue.Float(float64(r.IntN(3200))/100), pyvalue.Int(int64(r.IntN(9))), pyvalue.None(), pyvalue.Float(r.Float64()*4)),
+			pick(s("1"), pyvalue.Float(0.001), pyvalue.Bool(true), pyvalue.Float(-1), s("50%"), pyvalue.List(), pyvalue.Float(1e300)))
 	}
-	text := func() Value {
-		return rarely(pick(s("/bin/zsh"), s("x"), s("jupyter.slice"), s("users-{USERNAME}"), s("")), pick(NoneValue(), IntValue(1), BytesValue([]byte("abc")), BytesValue([]byte("\xff")), ListValue()))
+	text := func() pyvalue.Value {
+		return rarely(pick(s("/bin/zsh"), s("x"), s("jupyter.slice"), s("users-{USERNAME}"), s("")), pick(pyvalue.None(), pyvalue.Int(1), pyvalue.Bytes([]byte("abc")), pyvalue.Bytes([]byte("\xff")), pyvalue.List()))
 	}
-	environment := func() Value {
-		var items []Item
+	environment := func() pyvalue.Value {
+		var items []pyvalue.Item
 		for range r.IntN(4) {
-			items = append(items, Item{
-				Key:   rarely(pick(s("A"), s("PATH"), s("SHELL"), s("A_1"), s("a b"), s("HOME"), s("JUPYTERHUB_USER")), pick(s("1A"), s(""), s("-x"), IntValue(1))),
-				Value: rarely(pick(s("x"), s("it's"), s("a b"), s("/opt/bin:/usr/bin"), s("")), pick(IntValue(1), IntValue(0), NoneValue(), BoolValue(true), BytesValue([]byte("b")), ListValue(s("x")), FloatValue(1.5))),
+			items = append(items, pyvalue.Item{
+				Key:   rarely(pick(s("A"), s("PATH"), s("SHELL"), s("A_1"), s("a b"), s("HOME"), s("JUPYTERHUB_USER")), pick(s("1A"), s(""), s("-x"), pyvalue.Int(1))),
+				Value: rarely(pick(s("x"), s("it's"), s("a b"), s("/opt/bin:/usr/bin"), s("")), pick(pyvalue.Int(1), pyvalue.Int(0), pyvalue.None(), pyvalue.Bool(true), pyvalue.Bytes([]byte("b")), pyvalue.List(s("x")), pyvalue.Float(1.5))),
 			})
 		}
-		return rarely(DictValue(items...), pick(NoneValue(), ListValue()))
+		return rarely(pyvalue.Dict(items...), pick(pyvalue.None(), pyvalue.List()))
 	}
-	properties := func() Value {
-		var items []Item
+	properties := func() pyvalue.Value {
+		var items []pyvalue.Item
 		for range r.IntN(4) {
-			items = append(items, Item{
+			items = append(items, pyvalue.Item{
 				Key:   pick(s("MemoryMax"), s("CPUQuota"), s("LimitNOFILE"), s("Nice"), s("RuntimeDirectory"), s("RuntimeDirectoryMode"), s("OOMPolicy"), s("ReadOnlyDirectories"), s("User"), s("EnvironmentFile"), s("NoNewPrivileges")),
-				Value: rarely(pick(s("1"), s("{USERNAME}"), s("2G"), s("a b"), s("x-{USERID}"), s("yes")), pick(s("{"), s("{x}"), IntValue(1), BoolValue(true), ListValue(s("a")), NoneValue(), s(""), s(" "), s("/abs"))),
+				Value: rarely(pick(s("1"), s("{USERNAME}"), s("2G"), s("a b"), s("x-{USERID}"), s("yes")), pick(s("{"), s("{x}"), pyvalue.Int(1), pyvalue.Bool(true), pyvalue.List(s("a")), pyvalue.None(), s(""), s(" "), s("/abs"))),
 			})
 		}
-		return rarely(DictValue(items...), pick(NoneValue(), ListValue()))
+		return rarely(pyvalue.Dict(items...), pick(pyvalue.None(), pyvalue.List()))
 	}
-	overrides := func() Value {
-		return DictValue(
-			Item{Key: s("02-more"), Value: DictValue(Item{Key: s("groups"), Value: Strs("staff")}, Item{Key: s("spawner_override"), Value: DictValue(Item{Key: s("mem_limit"), Value: memory()}, Item{Key: s("environment"), Value: environment()})})},
-			Item{Key: s("01-less"), Value: DictValue(Item{Key: s("groups"), Value: Strs("staff", "students")}, Item{Key: s("spawner_override"), Value: DictValue(Item{Key: s("cpu_limit"), Value: cpu()}, Item{Key: s("unit_extra_properties"), Value: properties()})})},
+	overrides := func() pyvalue.Value {
+		return pyvalue.Dict(
+			pyvalue.Item{Key: s("02-more"), Value: pyvalue.Dict(pyvalue.Item{Key: s("groups"), Value: pyvalue.Strs("staff")}, pyvalue.Item{Key: s("spawner_override"), Value: pyvalue.Dict(pyvalue.Item{Key: s("mem_limit"), Value: memory()}, pyvalue.Item{Key: s("environment"), Value: environment()})})},
+			pyvalue.Item{Key: s("01-less"), Value: pyvalue.Dict(pyvalue.Item{Key: s("groups"), Value: pyvalue.Strs("staff", "students")}, pyvalue.Item{Key: s("spawner_override"), Value: pyvalue.Dict(pyvalue.Item{Key: s("cpu_limit"), Value: cpu()}, pyvalue.Item{Key: s("unit_extra_properties"), Value: properties()})})},
 		)
 	}
 	options := []struct {
 		name string
-		draw func() Value
+		draw func() pyvalue.Value
 	}{
 		{"mem_limit", memory}, {"mem_guarantee", memory}, {"cpu_limit", cpu}, {"cpu_guarantee", cpu},
 		{"isolate_tmp", boolean}, {"isolate_devices", boolean}, {"disable_user_sudo", boolean}, {"dynamic_users", boolean}, {"debug", boolean},
 		{"readonly_paths", templates}, {"readwrite_paths", templates}, {"extra_paths", templates}, {"args", templates},
-		{"user_workingdir", template}, {"username_template", func() Value { return rarely(pick(s("{USERNAME}"), s("u-{USERNAME}")), template()) }},
-		{"unit_name_template", func() Value {
+		{"user_workingdir", template}, {"username_template", func() pyvalue.Value { return rarely(pick(s("{USERNAME}"), s("u-{USERNAME}")), template()) }},
+		{"unit_name_template", func() pyvalue.Value {
 			return rarely(pick(s("jupyter-{USERNAME}"), s("{USERNAME}"), s("j@{USERNAME}"), s("{USERNAME}.service"), s("hub:{USERID}"), s("a/{USERNAME}"), s("-{USERNAME}"), s("/abs/{USERNAME}")), template())
 		}},
 		{"default_shell", text}, {"slice", text}, {"environment", environment}, {"unit_extra_properties", properties},
 		{"group_overrides", overrides},
-		{"cmd", func() Value {
-			return rarely(pick(Strs("jupyterhub-singleuser"), Strs("/opt/{USERNAME}/bin/j", "--x={{1}}"), s("sh"), Strs("env", "a b")), pick(NoneValue(), ListValue(), s("{"), Strs("nothere"), IntValue(1), ListValue(IntValue(1)), Strs("")))
+		{"cmd", func() pyvalue.Value {
+			return rarely(pick(pyvalue.Strs("jupyterhub-singleuser"), pyvalue.Strs("/opt/{USERNAME}/bin/j", "--x={{1}}"), s("sh"), pyvalue.Strs("env", "a b")), pick(pyvalue.None(), pyvalue.List(), s("{"), pyvalue.Strs("nothere"), pyvalue.Int(1), pyvalue.List(pyvalue.Int(1)), pyvalue.Strs("")))
 		}},
-		{"notebook_dir", func() Value { return rarely(pick(s("/home/{username}"), s("~/%U"), s("")), s("{USERNAME}")) }},
-		{"default_url", func() Value { return rarely(s("/lab"), s("/{x}")) }},
-		{"env_keep", func() Value {
-			return rarely(Strs("LANG", "PATH", "NOT_THERE"), pick(NoneValue(), ListValue(IntValue(1)), s("LANG")))
+		{"notebook_dir", func() pyvalue.Value { return rarely(pick(s("/home/{username}"), s("~/%U"), s("")), s("{USERNAME}")) }},
+		{"default_url", func() pyvalue.Value { return rarely(s("/lab"), s("/{x}")) }},
+		{"env_keep", func() pyvalue.Value {
+			return rarely(pyvalue.Strs("LANG", "PATH", "NOT_THERE"), pick(pyvalue.None(), pyvalue.List(pyvalue.Int(1)), s("LANG")))
 		}},
-		{"start_timeout", func() Value { return rarely(IntValue(120), pick(s("60"), FloatValue(60.5), NoneValue())) }},
-		{"poll_jitter", func() Value { return rarely(FloatValue(0.5), FloatValue(2)) }},
-		{"ip", func() Value { return pick(s(""), s("127.0.0.1")) }},
+		{"start_timeout", func() pyvalue.Value {
+			return rarely(pyvalue.Int(120), pick(s("60"), pyvalue.Float(60.5), pyvalue.None()))
+		}},
+		{"poll_jitter", func() pyvalue.Value { return rarely(pyvalue.Float(0.5), pyvalue.Float(2)) }},
+		{"ip", func() pyvalue.Value { return pick(s(""), s("127.0.0.1")) }},
 		{"no_such_option", memory},
 	}
 	users := []string{"alice", "alice", "alice", "bob", "älice", "a b", "a%b", "Alice", "x.slice", "foo.service", "a:b", `a\b`, "alice@example.org", "nouser1", "张三", "o'neil", "-x", "a{b}", strings.Repeat("l", 230), strings.Repeat("l", 250)}
 	for range n {
-		var items []Item
+		var items []pyvalue.Item
 		for range r.IntN(5) {
 			o := options[r.IntN(len(options))]
-			items = append(items, Item{Key: StrValue(o.name), Value: o.draw()})
+			items = append(items, pyvalue.Item{Key: pyvalue.Str(o.name), Value: o.draw()})
 		}
-		config := DictValue(items...)
+		config := pyvalue.Dict(items...)
 		configs = append(configs, config)
 		cases = append(cases, spawnCase{
 			Username: users[r.IntN(len(users))], UserID: int64(r.IntN(3)) * 21, Groups: [][]string{nil, {"staff"}, {"students", "x"}}[r.IntN(3)],
@@ -147,7 +150,7 @@ func randomCases(seed uint64, n int) (cases []spawnCase, configs []Value) {
 }
 
 // checkCase compares a prediction with what SystemdSpawner did.
-func checkCase(t *testing.T, c spawnCase, config Value) {
+func checkCase(t *testing.T, c spawnCase, config pyvalue.Value) {
 	t.Helper()
 	items, _ := config.Items()
 	var settings []Setting
@@ -176,7 +179,7 @@ func checkCase(t *testing.T, c spawnCase, config Value) {
 	})
 	about := fmt.Sprintf("%+v %s", c.Username, c.Config)
 	if c.Answer.Raises != "" {
-		var raised *PythonError
+		var raised *pyvalue.Exception
 		if assert.ErrorAs(t, err, &raised, about) {
 			assert.Equal(t, c.Answer.Raises, raised.Error(), about)
 		}

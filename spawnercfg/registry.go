@@ -1,6 +1,10 @@
 package spawnercfg
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
+)
 
 // Trait describes one option as its class declares it.
 type Trait struct {
@@ -16,7 +20,7 @@ type Trait struct {
 	AllowNone bool
 	// Default is the value where nothing sets the option; it is the zero Value
 	// where code computes it.
-	Default Value
+	Default pyvalue.Value
 	// Since is the first version of JupyterHub or SystemdSpawner with the
 	// option; it is empty where all versions from JupyterHub 2.3 and
 	// SystemdSpawner 1.0 on have it, or their documentation does not say.

@@ -14,6 +14,7 @@ import (
 	"github.com/hubhost/hubhost/internal/testenv"
 	. "github.com/hubhost/hubhost/spawnercfg"
 	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // declared is what testdata/traits.py prints.
@@ -118,47 +119,47 @@ func TestEveryOptionHasItsTrait(t *testing.T) {
 func TestValidate(t *testing.T) {
 	for _, tt := range []struct {
 		option string
-		in     Value
-		out    Value // zero: it is not taken
+		in     pyvalue.Value
+		out    pyvalue.Value // zero: it is not taken
 	}{
-		{"Spawner.mem_limit", StrValue("1.5G"), IntValue(1610612736)},
-		{"Spawner.mem_limit", StrValue("1024"), Value{}},
-		{"Spawner.mem_limit", FloatValue(1.9), IntValue(1)},
-		{"Spawner.mem_limit", NoneValue(), NoneValue()},
-		{"SystemdSpawner.mem_limit", BoolValue(true), IntValue(1)},
-		{"SystemdSpawner.cpu_limit", IntValue(2), FloatValue(2)},
-		{"SystemdSpawner.cpu_limit", BoolValue(true), FloatValue(1)},
-		{"SystemdSpawner.cpu_limit", StrValue("1"), Value{}},
-		{"SystemdSpawner.slice", BytesValue([]byte("a")), StrValue("a")},
-		{"SystemdSpawner.slice", BytesValue([]byte("\xff")), Value{}},
-		{"SystemdSpawner.slice", NoneValue(), NoneValue()},
-		{"SystemdSpawner.unit_name_template", NoneValue(), Value{}},
-		{"SystemdSpawner.isolate_tmp", IntValue(1), BoolValue(true)},
-		{"SystemdSpawner.isolate_tmp", IntValue(2), Value{}},
-		{"SystemdSpawner.readonly_paths", StrValue("/a"), Strs("/a")},
-		{"SystemdSpawner.readonly_paths", TupleValue(StrValue("/a")), Strs("/a")},
-		{"SystemdSpawner.readonly_paths", SetValue(StrValue("/a")), Value{}},
-		{"SystemdSpawner.readonly_paths", ListValue(IntValue(1)), ListValue(IntValue(1))},
-		{"Spawner.cmd", ListValue(), Value{}},
-		{"Spawner.cmd", ListValue(IntValue(1)), Value{}},
-		{"Spawner.start_timeout", FloatValue(60), IntValue(60)},
-		{"Spawner.start_timeout", FloatValue(60.5), Value{}},
-		{"Spawner.poll_jitter", FloatValue(1.5), Value{}},
-		{"JupyterHub.base_url", StrValue("hub"), StrValue("/hub/")},
-		{"JupyterHub.base_url", StrValue("//hub"), StrValue("//hub/")},
-		{"JupyterHub.log_level", StrValue("DEBUG"), StrValue("DEBUG")},
-		{"JupyterHub.log_level", IntValue(10), IntValue(10)},
-		{"JupyterHub.log_level", StrValue("LOUD"), Value{}},
-		{"ConfigurableHTTPProxy.log_level", StrValue("DEBUG"), StrValue("debug")},
-		{"Authenticator.admin_users", Strs("a", "a"), SetValue(StrValue("a"))},
-		{"Authenticator.admin_users", StrValue("a"), SetValue(StrValue("a"))},
-		{"Spawner.server_token_scopes", StrValue("a"), Value{}},
-		{"Spawner.server_token_scopes", ListValue(IntValue(1)), Value{}},
-		{"JupyterHub.load_groups", DictValue(Item{Key: StrValue("staff"), Value: StrValue("alice")}), Value{}},
-		{"LocalProcessSpawner.shell_cmd", ListValue(), ListValue()},
-		{"Spawner.options_form", StrValue("x"), StrValue("x")},
-		{"Spawner.group_overrides", ListValue(), Value{}},
-		{"JupyterHub.trusted_alt_names", ListValue(IntValue(1)), Value{}},
+		{"Spawner.mem_limit", pyvalue.Str("1.5G"), pyvalue.Int(1610612736)},
+		{"Spawner.mem_limit", pyvalue.Str("1024"), pyvalue.Value{}},
+		{"Spawner.mem_limit", pyvalue.Float(1.9), pyvalue.Int(1)},
+		{"Spawner.mem_limit", pyvalue.None(), pyvalue.None()},
+		{"SystemdSpawner.mem_limit", pyvalue.Bool(true), pyvalue.Int(1)},
+		{"SystemdSpawner.cpu_limit", pyvalue.Int(2), pyvalue.Float(2)},
+		{"SystemdSpawner.cpu_limit", pyvalue.Bool(true), pyvalue.Float(1)},
+		{"SystemdSpawner.cpu_limit", pyvalue.Str("1"), pyvalue.Value{}},
+		{"SystemdSpawner.slice", pyvalue.Bytes([]byte("a")), pyvalue.Str("a")},
+		{"SystemdSpawner.slice", pyvalue.Bytes([]byte("\xff")), pyvalue.Value{}},
+		{"SystemdSpawner.slice", pyvalue.None(), pyvalue.None()},
+		{"SystemdSpawner.unit_name_template", pyvalue.None(), pyvalue.Value{}},
+		{"SystemdSpawner.isolate_tmp", pyvalue.Int(1), pyvalue.Bool(true)},
+		{"SystemdSpawner.isolate_tmp", pyvalue.Int(2), pyvalue.Value{}},
+		{"SystemdSpawner.readonly_paths", pyvalue.Str("/a"), pyvalue.Strs("/a")},
+		{"SystemdSpawner.readonly_paths", pyvalue.Tuple(pyvalue.Str("/a")), pyvalue.Strs("/a")},
+		{"SystemdSpawner.readonly_paths", pyvalue.Set(pyvalue.Str("/a")), pyvalue.Value{}},
+		{"SystemdSpawner.readonly_paths", pyvalue.List(pyvalue.Int(1)), pyvalue.List(pyvalue.Int(1))},
+		{"Spawner.cmd", pyvalue.List(), pyvalue.Value{}},
+		{"Spawner.cmd", pyvalue.List(pyvalue.Int(1)), pyvalue.Value{}},
+		{"Spawner.start_timeout", pyvalue.Float(60), pyvalue.Int(60)},
+		{"Spawner.start_timeout", pyvalue.Float(60.5), pyvalue.Value{}},
+		{"Spawner.poll_jitter", pyvalue.Float(1.5), pyvalue.Value{}},
+		{"JupyterHub.base_url", pyvalue.Str("hub"), pyvalue.Str("/hub/")},
+		{"JupyterHub.base_url", pyvalue.Str("//hub"), pyvalue.Str("//hub/")},
+		{"JupyterHub.log_level", pyvalue.Str("DEBUG"), pyvalue.Str("DEBUG")},
+		{"JupyterHub.log_level", pyvalue.Int(10), pyvalue.Int(10)},
+		{"JupyterHub.log_level", pyvalue.Str("LOUD"), pyvalue.Value{}},
+		{"ConfigurableHTTPProxy.log_level", pyvalue.Str("DEBUG"), pyvalue.Str("debug")},
+		{"Authenticator.admin_users", pyvalue.Strs("a", "a"), pyvalue.Set(pyvalue.Str("a"))},
+		{"Authenticator.admin_users", pyvalue.Str("a"), pyvalue.Set(pyvalue.Str("a"))},
+		{"Spawner.server_token_scopes", pyvalue.Str("a"), pyvalue.Value{}},
+		{"Spawner.server_token_scopes", pyvalue.List(pyvalue.Int(1)), pyvalue.Value{}},
+		{"JupyterHub.load_groups", pyvalue.Dict(pyvalue.Item{Key: pyvalue.Str("staff"), Value: pyvalue.Str("alice")}), pyvalue.Value{}},
+		{"LocalProcessSpawner.shell_cmd", pyvalue.List(), pyvalue.List()},
+		{"Spawner.options_form", pyvalue.Str("x"), pyvalue.Str("x")},
+		{"Spawner.group_overrides", pyvalue.List(), pyvalue.Value{}},
+		{"JupyterHub.trusted_alt_names", pyvalue.List(pyvalue.Int(1)), pyvalue.Value{}},
 	} {
 		section, name, _ := strings.Cut(tt.option, ".")
 		trait, ok := LookupTrait(section, name)
@@ -177,12 +178,12 @@ func TestValidate(t *testing.T) {
 func TestValidateAgreesWithTheHub(t *testing.T) {
 	t.Parallel()
 	w := pychildtest.Start(t, hubPython(t), "testdata/validate.py")
-	str := StrValue
-	values := []Value{
-		NoneValue(), BoolValue(true), BoolValue(false), IntValue(0), IntValue(1), IntValue(-3), FloatValue(0), FloatValue(0.5), FloatValue(2), FloatValue(1e22),
-		str(""), str("x"), str("1G"), str("-nanG"), str("INFO"), str("/a"), BytesValue([]byte("b")), BytesValue([]byte("\xff")),
-		ListValue(), ListValue(IntValue(1)), ListValue(DictValue()), TupleValue(), TupleValue(str("a")), TupleValue(ListValue()), SetValue(), SetValue(str("q")),
-		DictValue(), DictValue(Item{Key: str("k"), Value: str("v")}), DictValue(Item{Key: IntValue(1), Value: Strs("z")}), DictValue(Item{Key: str("k"), Value: DictValue(Item{Key: IntValue(1), Value: NoneValue()})}),
+	str := pyvalue.Str
+	values := []pyvalue.Value{
+		pyvalue.None(), pyvalue.Bool(true), pyvalue.Bool(false), pyvalue.Int(0), pyvalue.Int(1), pyvalue.Int(-3), pyvalue.Float(0), pyvalue.Float(0.5), pyvalue.Float(2), pyvalue.Float(1e22),
+		str(""), str("x"), str("1G"), str("-nanG"), str("INFO"), str("/a"), pyvalue.Bytes([]byte("b")), pyvalue.Bytes([]byte("\xff")),
+		pyvalue.List(), pyvalue.List(pyvalue.Int(1)), pyvalue.List(pyvalue.Dict()), pyvalue.Tuple(), pyvalue.Tuple(str("a")), pyvalue.Tuple(pyvalue.List()), pyvalue.Set(), pyvalue.Set(str("q")),
+		pyvalue.Dict(), pyvalue.Dict(pyvalue.Item{Key: str("k"), Value: str("v")}), pyvalue.Dict(pyvalue.Item{Key: pyvalue.Int(1), Value: pyvalue.Strs("z")}), pyvalue.Dict(pyvalue.Item{Key: str("k"), Value: pyvalue.Dict(pyvalue.Item{Key: pyvalue.Int(1), Value: pyvalue.None()})}),
 	}
 	var questions [][3]string
 	var expected []string
@@ -192,7 +193,7 @@ func TestValidateAgreesWithTheHub(t *testing.T) {
 			continue
 		}
 		for _, v := range values {
-			if v.Kind() == BoolKind && strings.HasPrefix(trait.Type, "Int") {
+			if v.Kind() == pyvalue.BoolKind && strings.HasPrefix(trait.Type, "Int") {
 				continue // it stays True, which is 1
 			}
 			answer, raised := trait.Validate(v)

@@ -185,7 +185,7 @@ func (u Unit) defaultSlice() string {
 	var b strings.Builder
 	for i := range len(prefix) {
 		if c := prefix[i]; c == '-' || c == '\\' || i == 0 && c == '.' {
-			b.WriteString(`\x` + string(hexDigits[c>>4]) + string(hexDigits[c&15]))
+			fmt.Fprintf(&b, `\x%02x`, c)
 		} else {
 			b.WriteByte(c)
 		}

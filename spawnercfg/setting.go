@@ -1,8 +1,11 @@
 package spawnercfg
 
 import (
+	"errors"
 	"regexp"
 	"slices"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // Setting is one option as a file or a program gives it:
@@ -18,12 +21,15 @@ type Setting struct {
 	// Name is the option, such as "mem_limit".
 	Name string
 	// Value is the zero Value where it is not certain.
-	Value Value
+	Value pyvalue.Value
 	// Unsure says why Value is not certain; it is empty if it is.
 	Unsure string
 	// Pos is where the setting was given.
 	Pos Position
 }
+
+// ErrName reports a section or option whose name is not a plain Python name.
+var ErrName = errors.New("is not a plain Python name")
 
 // Option returns "Section.Name".
 func (s Setting) Option() string { return s.Section + "." + s.Name }

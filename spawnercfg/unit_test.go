@@ -11,6 +11,7 @@ import (
 
 	"github.com/hubhost/hubhost/internal/testenv"
 	. "github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 func TestMangleUnitName(t *testing.T) {
@@ -218,27 +219,27 @@ func TestUnsureUnit(t *testing.T) {
 	assert.ErrorIs(t, err, ErrUnsure)
 	_, err = Predict([]Setting{{Section: "Spawner", Name: "http_timeout", Unsure: "computed"}}, user, hub)
 	assert.NoError(t, err)
-	_, err = Predict([]Setting{{Section: "Spawner", Name: "mem_limit", Unsure: "computed"}, option("SystemdSpawner.mem_limit", StrValue("1G"))}, user, hub)
+	_, err = Predict([]Setting{{Section: "Spawner", Name: "mem_limit", Unsure: "computed"}, option("SystemdSpawner.mem_limit", pyvalue.Str("1G"))}, user, hub)
 	assert.NoError(t, err, "a derived section has the last word")
-	_, err = Predict([]Setting{option("SystemdSpawner.user_workingdir", StrValue("{USERNAME.upper}"))}, user, hub)
+	_, err = Predict([]Setting{option("SystemdSpawner.user_workingdir", pyvalue.Str("{USERNAME.upper}"))}, user, hub)
 	assert.ErrorIs(t, err, ErrNotForetold)
 }
 
 func TestDiff(t *testing.T) {
 	old := []Setting{
-		option("SystemdSpawner.mem_limit", StrValue("2G")),
-		option("SystemdSpawner.cpu_limit", IntValue(1)),
-		option("SystemdSpawner.slice", NoneValue()),
-		option("My.x", IntValue(1)),
+		option("SystemdSpawner.mem_limit", pyvalue.Str("2G")),
+		option("SystemdSpawner.cpu_limit", pyvalue.Int(1)),
+		option("SystemdSpawner.slice", pyvalue.None()),
+		option("My.x", pyvalue.Int(1)),
 		{Section: "My", Name: "same", Unsure: "computed"},
-		option("JupyterHub.port", IntValue(1)),
+		option("JupyterHub.port", pyvalue.Int(1)),
 	}
 	changes := Diff(old, []Setting{
-		option("SystemdSpawner.cpu_limit", IntValue(9)),
-		option("SystemdSpawner.mem_limit", IntValue(2<<30)),
-		option("SystemdSpawner.cpu_limit", FloatValue(1)),
-		option("JupyterHub.port", IntValue(2)),
-		option("SystemdSpawner.isolate_tmp", BoolValue(true)),
+		option("SystemdSpawner.cpu_limit", pyvalue.Int(9)),
+		option("SystemdSpawner.mem_limit", pyvalue.Int(2<<30)),
+		option("SystemdSpawner.cpu_limit", pyvalue.Float(1)),
+		option("JupyterHub.port", pyvalue.Int(2)),
+		option("SystemdSpawner.isolate_tmp", pyvalue.Bool(true)),
 		{Section: "My", Name: "x", Unsure: "computed"},
 		{Section: "My", Name: "same", Unsure: "computed"},
 	})

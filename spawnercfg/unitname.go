@@ -45,7 +45,7 @@ func mangle(name string) string {
 		case c == '/':
 			b.WriteByte('-')
 		case !unitNameByte(c):
-			b.WriteString(`\x` + string(hexDigits[c>>4]) + string(hexDigits[c&15]))
+			fmt.Fprintf(&b, `\x%02x`, c)
 		default:
 			b.WriteByte(c)
 		}

@@ -6,18 +6,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
-
-// PythonError is what Python would raise.
-type PythonError struct {
-	// Type is the exception's class, such as "KeyError".
-	Type string
-	// Message is its text.
-	Message string
-}
-
-// Error returns "Type: Message", as the last line of a traceback.
-func (e *PythonError) Error() string { return e.Type + ": " + e.Message }
 
 // Validate makes of a value what traitlets 5 makes of it when the option is
 // set: an int for a Float becomes a float, a tuple for a List a list, text
@@ -25,18 +16,18 @@ func (e *PythonError) Error() string { return e.Type + ": " + e.Message }
 // does not take it returns the exception. What a class checks beyond the type,
 // as for bind_url, is left to [Checker.Check]. That the option takes a value does not
 // mean that a user's server starts with it: see [Lint].
-func (t Trait) Validate(v Value) (Value, *PythonError) {
+func (t Trait) Validate(v pyvalue.Value) (pyvalue.Value, *pyvalue.Exception) {
 	if v.IsNone() && t.AllowNone {
 		return v, nil
 	}
 	// Being set, and not as a member of another, such a trait takes text for
 	// its one element.
-	if v.kind == StrKind && len(splitType(t.Type, " | ")) == 1 {
+	if v.Kind() == pyvalue.StrKind && len(splitType(t.Type, " | ")) == 1 {
 		switch name, _ := cutType(t.Type); name {
 		case "List":
-			v = ListValue(v)
+			v = pyvalue.List(v)
 		case "Set":
-			v = SetValue(v)
+			v = pyvalue.Set(v)
 		}
 	}
 	return t.validate(t.Type, v)
@@ -67,7 +58,7 @@ func cutType(typ string) (name, inner string) {
 }
 
 // validate does so for the text of a type.
-func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
+func (t Trait) validate(typ string, v pyvalue.Value) (pyvalue.Value, *pyvalue.Exception) {
 	if members := splitType(typ, " | "); len(members) > 1 {
 		for _, m := range members {
 			if w, raised := t.validate(m, v); raised == nil {
@@ -81,34 +72,34 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 	case "Any":
 		return v, nil
 	case "Bool":
-		if v.kind == BoolKind || v.kind == IntKind && (v.Equal(IntValue(0)) || v.Equal(IntValue(1))) {
-			return BoolValue(truth(v)), nil
+		if v.Kind() == pyvalue.BoolKind || v.Kind() == pyvalue.IntKind && (v.Equal(pyvalue.Int(0)) || v.Equal(pyvalue.Int(1))) {
+			return pyvalue.Bool(v.Truth()), nil
 		}
 		return v, t.expected(typ, v)
 	case "Int":
-		switch v.kind {
-		case IntKind:
+		switch v.Kind() {
+		case pyvalue.IntKind:
 			return v, nil
-		case BoolKind:
-			i, _, _ := v.number()
-			return BigValue(i), nil
-		case FloatKind:
-			if f := v.data.(float64); f == math.Trunc(f) && !math.IsInf(f, 0) {
-				i, _ := truncate(f)
-				return BigValue(i), nil
+		case pyvalue.BoolKind:
+			i, _ := v.Index()
+			return pyvalue.Big(i), nil
+		case pyvalue.FloatKind:
+			if f, _ := v.Float64(); f == math.Trunc(f) && !math.IsInf(f, 0) {
+				i, _ := pyvalue.Truncate(f)
+				return pyvalue.Big(i), nil
 			}
 		}
 		return v, t.expected(typ, v)
 	case "Float":
 		f := 0.0
-		switch v.kind {
-		case FloatKind:
-			f = v.data.(float64)
-		case IntKind, BoolKind:
-			i, _, _ := v.number()
+		switch v.Kind() {
+		case pyvalue.FloatKind:
+			f, _ = v.Float64()
+		case pyvalue.IntKind, pyvalue.BoolKind:
+			i, _ := v.Index()
 			f, _ = i.Float64()
 			if math.IsInf(f, 0) {
-				return v, &PythonError{"OverflowError", "int too large to convert to float"}
+				return v, pyvalue.Raise("OverflowError", "int too large to convert to float")
 			}
 		default:
 			return v, t.expected(typ, v)
@@ -118,14 +109,14 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 			if f > 1 {
 				bound = "greater than 1"
 			}
-			return v, &PythonError{"TraitError", fmt.Sprintf("The value of the '%s' trait of %s instance should not be %s, but a value of %s was specified", t.Name, article(t.Section), bound, FloatValue(f))}
+			return v, pyvalue.Raise("TraitError", "The value of the '%s' trait of %s instance should not be %s, but a value of %s was specified", t.Name, article(t.Section), bound, pyvalue.Float(f))
 		}
-		return FloatValue(f), nil
+		return pyvalue.Float(f), nil
 	case "Unicode", "EntryPointType", "URLPrefix":
 		s, ok := v.Str()
 		if b, isBytes := v.Bytes(); isBytes && name != "EntryPointType" {
 			if !isASCII(b) {
-				return v, &PythonError{"TraitError", fmt.Sprintf("Could not decode %s for unicode trait '%s' of %s instance.", v, t.Name, article(t.Section))}
+				return v, pyvalue.Raise("TraitError", "Could not decode %s for unicode trait '%s' of %s instance.", v, t.Name, article(t.Section))
 			}
 			s, ok = string(b), true
 		}
@@ -140,9 +131,9 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 				s += "/"
 			}
 		}
-		return StrValue(s), nil
+		return pyvalue.Str(s), nil
 	case "Bytes":
-		if v.kind == BytesKind {
+		if v.Kind() == pyvalue.BytesKind {
 			return v, nil
 		}
 		return v, t.expected(typ, v)
@@ -151,7 +142,7 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 		if raised != nil {
 			return v, raised
 		}
-		return BigValue(i), nil
+		return pyvalue.Big(i), nil
 	case "List", "Command", "Set":
 		return t.validateElems(name, inner, v)
 	case "Dict":
@@ -160,7 +151,7 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 		text, isStr := v.Str()
 		for _, member := range splitType(inner, ", ") {
 			m, _ := ParseValue(member)
-			if name == "CaselessStrEnum" && isStr && strings.EqualFold(m.str(), text) {
+			if name == "CaselessStrEnum" && isStr && strings.EqualFold(m.Text(), text) {
 				return m, nil
 			}
 			if v.Equal(m) {
@@ -172,7 +163,7 @@ func (t Trait) validate(typ string, v Value) (Value, *PythonError) {
 }
 
 // validateItems does so for a Dict, whose keys and values may have types.
-func (t Trait) validateItems(typ string, v Value) (Value, *PythonError) {
+func (t Trait) validateItems(typ string, v pyvalue.Value) (pyvalue.Value, *pyvalue.Exception) {
 	items, ok := v.Items()
 	if !ok {
 		return v, t.expected(typ, v)
@@ -185,42 +176,42 @@ func (t Trait) validateItems(typ string, v Value) (Value, *PythonError) {
 	for i, it := range items {
 		for _, side := range []struct {
 			name, typ string
-			v         *Value
+			v         *pyvalue.Value
 		}{{"Keys", types[0], &it.Key}, {"Values", types[1], &it.Value}} {
 			w, raised := t.validate(side.typ, *side.v)
 			if raised != nil {
-				return v, &PythonError{"TraitError", fmt.Sprintf("%s of the '%s' trait of %s instance must be %s, but a value of %s <class '%s'> was specified.",
-					side.name, t.Name, article(t.Section), typeInfo(side.typ), side.v, side.v.kind.typeName())}
+				return v, pyvalue.Raise("TraitError", "%s of the '%s' trait of %s instance must be %s, but a value of %s <class '%s'> was specified.",
+					side.name, t.Name, article(t.Section), typeInfo(side.typ), side.v, side.v.Kind().TypeName())
 			}
 			*side.v = w
 		}
 		items[i] = it
 	}
-	return DictValue(items...), nil
+	return pyvalue.Dict(items...), nil
 }
 
 // validateElems does so for what holds elements.
-func (t Trait) validateElems(typ, item string, v Value) (Value, *PythonError) {
+func (t Trait) validateElems(typ, item string, v pyvalue.Value) (pyvalue.Value, *pyvalue.Exception) {
 	if typ == "Command" {
 		item = "Unicode"
-		if v.kind == StrKind {
-			v = ListValue(v)
+		if v.Kind() == pyvalue.StrKind {
+			v = pyvalue.List(v)
 		}
 	}
-	var elems []Value
+	var elems []pyvalue.Value
 	switch {
-	case v.kind == ListKind, v.kind == TupleKind, typ == "Set" && v.kind == SetKind:
+	case v.Kind() == pyvalue.ListKind, v.Kind() == pyvalue.TupleKind, typ == "Set" && v.Kind() == pyvalue.SetKind:
 		elems, _ = v.Elems()
 	default:
 		return v, t.expected(typ, v)
 	}
 	// The one whose default is empty may be.
 	if def, _ := t.Default.Elems(); typ == "Command" && len(elems) == 0 && (t.Default.IsZero() || len(def) > 0) {
-		return v, &PythonError{"TraitError", fmt.Sprintf("The '%s' trait of %s instance must be of length 1 <= L <= 9223372036854775807, but a value of [] was specified.", t.Name, article(t.Section))}
+		return v, pyvalue.Raise("TraitError", "The '%s' trait of %s instance must be of length 1 <= L <= 9223372036854775807, but a value of [] was specified.", t.Name, article(t.Section))
 	}
 	for i, e := range elems {
-		if typ == "Set" && !e.hashable() {
-			return v, &PythonError{"TypeError", fmt.Sprintf("unhashable type: '%s'", e.kind)}
+		if typ == "Set" && !e.Hashable() {
+			return v, pyvalue.Raise("TypeError", "unhashable type: '%s'", e.Kind())
 		}
 		if item == "" {
 			continue
@@ -233,18 +224,18 @@ func (t Trait) validateElems(typ, item string, v Value) (Value, *PythonError) {
 		elems[i] = w
 	}
 	if typ == "Set" {
-		return SetValue(elems...), nil
+		return pyvalue.Set(elems...), nil
 	}
-	return ListValue(elems...), nil
+	return pyvalue.List(elems...), nil
 }
 
 // expected is the TraitError for a value of the wrong type.
-func (t Trait) expected(typ string, v Value) *PythonError {
+func (t Trait) expected(typ string, v pyvalue.Value) *pyvalue.Exception {
 	what := typeInfo(typ)
 	if t.AllowNone && what == "a list" {
 		what += " or None"
 	}
-	return &PythonError{"TraitError", fmt.Sprintf("The '%s' trait of %s instance expected %s, not the %s %s.", t.Name, article(t.Section), what, v.kind.typeName(), v)}
+	return pyvalue.Raise("TraitError", "The '%s' trait of %s instance expected %s, not the %s %s.", t.Name, article(t.Section), what, v.Kind().TypeName(), v)
 }
 
 // typeInfo returns the words that traitlets has for a type.
@@ -282,12 +273,4 @@ func article(class string) string {
 
 func isASCII(b []byte) bool {
 	return !slices.ContainsFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
-}
-
-// str returns the value as Python's str() does.
-func (v Value) str() string {
-	if s, ok := v.Str(); ok {
-		return s
-	}
-	return v.String()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 func one(args []string) (string, error) {
@@ -92,25 +93,25 @@ func show(f *flag.FlagSet) cli.Run {
 // jsonOf writes a value as JSON: sets and tuples as lists, and what JSON has
 // no word for (bytes, infinity, a dict with keys that are no text) as the text
 // of its Python literal.
-func jsonOf(v spawnercfg.Value) ([]byte, error) {
+func jsonOf(v pyvalue.Value) ([]byte, error) {
 	switch v.Kind() {
-	case spawnercfg.NoneKind:
+	case pyvalue.NoneKind:
 		return []byte("null"), nil
-	case spawnercfg.BoolKind:
+	case pyvalue.BoolKind:
 		b, _ := v.Bool()
 		return json.Marshal(b)
-	case spawnercfg.IntKind:
+	case pyvalue.IntKind:
 		i, _ := v.BigInt()
 		return []byte(i.String()), nil
-	case spawnercfg.FloatKind:
+	case pyvalue.FloatKind:
 		// Python's way of writing a number is JSON's, and keeps it a float.
 		if text := v.String(); json.Valid([]byte(text)) {
 			return []byte(text), nil
 		}
-	case spawnercfg.StrKind:
+	case pyvalue.StrKind:
 		s, _ := v.Str()
 		return json.Marshal(s)
-	case spawnercfg.ListKind, spawnercfg.TupleKind, spawnercfg.SetKind:
+	case pyvalue.ListKind, pyvalue.TupleKind, pyvalue.SetKind:
 		elems, _ := v.Elems()
 		list := make([]json.RawMessage, len(elems))
 		for i, e := range elems {
@@ -120,7 +121,7 @@ func jsonOf(v spawnercfg.Value) ([]byte, error) {
 			}
 		}
 		return json.Marshal(list)
-	case spawnercfg.DictKind:
+	case pyvalue.DictKind:
 		items, _ := v.Items()
 		// Not a Go map: the hub keeps the order.
 		b := []byte{'{'}

@@ -12,6 +12,7 @@ import (
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // prediction is the unit that a user will get, or why there will be none,
@@ -59,7 +60,7 @@ func unit(f *flag.FlagSet) cli.Run {
 		}
 		who.ID = *id
 		predicted, err := spawnercfg.Predict(file.Settings(), who, site.Hub())
-		raised, isPython := errors.AsType[*spawnercfg.PythonError](err)
+		raised, isPython := errors.AsType[*pyvalue.Exception](err)
 		switch {
 		case err != nil && *asJSON:
 			p := prediction{Error: err.Error()}

@@ -10,6 +10,7 @@ import (
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // assignment takes OPTION=VALUE apart. A value that is no Python literal is
@@ -25,7 +26,7 @@ func assignment(arg string) (spawnercfg.Setting, error) {
 	}
 	value, err := spawnercfg.ParseValue(text)
 	if err != nil {
-		value = spawnercfg.StrValue(text)
+		value = pyvalue.Str(text)
 	}
 	return spawnercfg.Setting{Section: section, Name: option, Value: value}, nil
 }

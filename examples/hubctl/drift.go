@@ -11,6 +11,7 @@ import (
 	"github.com/hubhost/hubhost/examples/internal/site"
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 func drift(f *flag.FlagSet) cli.Run {
@@ -47,7 +48,7 @@ func drift(f *flag.FlagSet) cli.Run {
 				return err
 			}
 			foretold, err := spawnercfg.Predict(file.Settings(), account, site.Hub())
-			if raised, ok := errors.AsType[*spawnercfg.PythonError](err); ok {
+			if raised, ok := errors.AsType[*pyvalue.Exception](err); ok {
 				found = append(found, site.Finding{
 					Code: "would-not-start", Severity: "error", Option: unit,
 					Message: "the session runs, but would not start again: " + raised.Error(),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hubhost/hubhost/internal/cli"
 	"github.com/hubhost/hubhost/spawnercfg"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
 // configure says in Go what the hub reads in Python.
@@ -93,7 +94,7 @@ func change(ctx context.Context, g *guide) error {
 	if err != nil {
 		return err
 	}
-	after, err := before.Set("SystemdSpawner", "mem_limit", spawnercfg.StrValue("4G"))
+	after, err := before.Set("SystemdSpawner", "mem_limit", pyvalue.Str("4G"))
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func change(ctx context.Context, g *guide) error {
 	if err != nil {
 		return err
 	}
-	if _, err := file.Set("SystemdSpawner", "mem_limit", spawnercfg.StrValue("4G")); err == nil {
+	if _, err := file.Set("SystemdSpawner", "mem_limit", pyvalue.Str("4G")); err == nil {
 		return errors.New("a conditional option was edited in place")
 	} else {
 		g.Printf("refused, rightly: %s", g.Paint(cli.Warn, fmt.Sprint(err)))

@@ -6,40 +6,28 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
 
-// LitKind is the Python type of a literal.
-type LitKind uint8
-
-// The types of literals that are read.
-const (
-	None LitKind = iota
-	Bool
-	Int
-	Float
-	Str
-	Bytes
-	List
-	Tuple
-	Set
-	Dict
-)
-
-var litKindNames = [...]string{"None", "bool", "int", "float", "str", "bytes", "list", "tuple", "set", "dict"}
-
-func (k LitKind) String() string { return litKindNames[k] }
-
-// Literal is the value of a literal expression and where it stands. Which
-// fields hold the value depends on Kind.
+// Literal is a literal expression and its value.
 type Literal struct {
-	Kind       LitKind
-	Start, End int        // bytes of the source, with any parentheses around it
-	Bool       bool       // Bool
-	Int        *big.Int   // Int
-	Float      float64    // Float
-	Text       string     // Str, Bytes
-	Keys       []*Literal // Dict: one for each of Items, in order of the text
-	Items      []*Literal // List, Tuple, Set, Dict: as written, duplicates and all
+	Value pyvalue.Value
+	// Start and End are its bytes in the source, with any parentheses around
+	// it.
+	Start, End int
+	// Items are the elements of a list, tuple, set or dict, and Keys the keys of
+	// a dict, as they are written, duplicates included.
+	Keys, Items []*Literal
+}
+
+// values returns the values of literals.
+func values(items []*Literal) []pyvalue.Value {
+	out := make([]pyvalue.Value, len(items))
+	for i, it := range items {
+		out[i] = it.Value
+	}
+	return out
 }
 
 // maxIntDigits is where CPython since 3.11 (and the security releases of the
@@ -97,7 +85,7 @@ func (e *evaluator) exprOrTuple(end int) (*Literal, error) {
 	if err != nil || !e.is(",") {
 		return first, err
 	}
-	t := &Literal{Kind: Tuple, Start: first.Start, Items: []*Literal{first}}
+	t := &Literal{Start: first.Start, Items: []*Literal{first}}
 	for e.is(",") {
 		t.End = int(e.toks[e.i].End)
 		e.i++
@@ -111,6 +99,7 @@ func (e *evaluator) exprOrTuple(end int) (*Literal, error) {
 		t.Items = append(t.Items, item)
 		t.End = item.End
 	}
+	t.Value = pyvalue.Tuple(values(t.Items)...)
 	return t, nil
 }
 
@@ -137,25 +126,25 @@ func (e *evaluator) expr() (*Literal, error) {
 			if err != nil {
 				return nil, err
 			}
-			if n.Kind != Int && n.Kind != Float || e.signed(n) {
+			i, isInt := n.Value.BigInt()
+			f, isFloat := n.Value.Float64()
+			switch {
+			case !isInt && !isFloat || e.signed(n):
 				e.i--
 				return nil, e.refuse("is computed")
-			}
-			if e.src[start] == '-' {
-				if n.Kind == Int {
-					n.Int.Neg(n.Int)
-				} else {
-					n.Float = -n.Float
-				}
+			case isInt && e.src[start] == '-':
+				n.Value = pyvalue.Big(i.Neg(i))
+			case e.src[start] == '-':
+				n.Value = pyvalue.Float(-f)
 			}
 			n.Start = start
 			return n, nil
 		case "(":
 			return e.parenthesis()
 		case "[":
-			return e.display(List, "]")
+			return e.display(pyvalue.ListKind, "]")
 		case "{":
-			return e.display(Set, "}")
+			return e.display(pyvalue.SetKind, "}")
 		case "...":
 			return nil, e.refuse("is an ellipsis")
 		}
@@ -175,11 +164,11 @@ func (e *evaluator) name() (*Literal, error) {
 	lit := &Literal{Start: int(t.Start), End: int(t.End)}
 	switch string(t.Text(e.src)) {
 	case "None":
-		lit.Kind = None
+		lit.Value = pyvalue.None()
 	case "True":
-		lit.Kind, lit.Bool = Bool, true
+		lit.Value = pyvalue.Bool(true)
 	case "False":
-		lit.Kind = Bool
+		lit.Value = pyvalue.Bool(false)
 	case "set":
 		return e.set()
 	default:
@@ -191,7 +180,7 @@ func (e *evaluator) name() (*Literal, error) {
 
 // set reads a call of set with no argument or with a literal container.
 func (e *evaluator) set() (*Literal, error) {
-	lit := &Literal{Kind: Set, Start: int(e.toks[e.i].Start)}
+	lit := &Literal{Start: int(e.toks[e.i].Start)}
 	e.i++
 	if !e.is("(") {
 		e.i--
@@ -203,8 +192,8 @@ func (e *evaluator) set() (*Literal, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch arg.Kind {
-		case List, Tuple, Set:
+		switch arg.Value.Kind() {
+		case pyvalue.ListKind, pyvalue.TupleKind, pyvalue.SetKind:
 			lit.Items = arg.Items
 		default:
 			return nil, e.refuse("is computed")
@@ -218,13 +207,14 @@ func (e *evaluator) set() (*Literal, error) {
 	}
 	lit.End = int(e.toks[e.i].End)
 	e.i++
-	return lit, e.hashable(lit.Items)
+	lit.Value = pyvalue.Set(values(lit.Items)...)
+	return lit, hashable(lit.Items)
 }
 
 func (e *evaluator) parenthesis() (*Literal, error) {
 	start := int(e.toks[e.i].Start)
 	e.i++
-	lit := &Literal{Kind: Tuple}
+	lit := &Literal{Value: pyvalue.Tuple()}
 	if !e.is(")") {
 		var err error
 		if lit, err = e.exprOrTuple(len(e.toks)); err != nil {
@@ -239,22 +229,24 @@ func (e *evaluator) parenthesis() (*Literal, error) {
 	return lit, nil
 }
 
-func (e *evaluator) display(kind LitKind, end string) (*Literal, error) {
-	lit := &Literal{Kind: kind, Start: int(e.toks[e.i].Start)}
+// display reads a list, set or dict in its brackets. What begins with a brace
+// is a dict if it is empty or its first item has a colon.
+func (e *evaluator) display(kind pyvalue.Kind, end string) (*Literal, error) {
+	lit := &Literal{Start: int(e.toks[e.i].Start)}
 	e.i++
-	if kind == Set && e.is("}") {
-		lit.Kind = Dict
+	if kind == pyvalue.SetKind && e.is("}") {
+		kind = pyvalue.DictKind
 	}
 	for !e.is(end) {
 		item, err := e.expr()
 		if err != nil {
 			return nil, err
 		}
-		if kind == Set && e.is(":") {
-			if len(lit.Items) == 0 {
-				lit.Kind = Dict
-			}
-			if lit.Kind != Dict {
+		if kind == pyvalue.SetKind && len(lit.Items) == 0 && e.is(":") {
+			kind = pyvalue.DictKind
+		}
+		if kind == pyvalue.DictKind {
+			if !e.is(":") {
 				return nil, e.refuse("is computed")
 			}
 			e.i++
@@ -262,8 +254,6 @@ func (e *evaluator) display(kind LitKind, end string) (*Literal, error) {
 			if item, err = e.expr(); err != nil {
 				return nil, err
 			}
-		} else if lit.Kind == Dict {
-			return nil, e.refuse("is computed")
 		}
 		lit.Items = append(lit.Items, item)
 		if !e.is(",") {
@@ -276,74 +266,29 @@ func (e *evaluator) display(kind LitKind, end string) (*Literal, error) {
 	}
 	lit.End = int(e.toks[e.i].End)
 	e.i++
-	switch lit.Kind {
-	case Set:
-		return lit, e.hashable(lit.Items)
-	case Dict:
-		return lit, e.hashable(lit.Keys)
+	switch kind {
+	case pyvalue.SetKind:
+		lit.Value = pyvalue.Set(values(lit.Items)...)
+		return lit, hashable(lit.Items)
+	case pyvalue.DictKind:
+		items := make([]pyvalue.Item, len(lit.Items))
+		for i, it := range lit.Items {
+			items[i] = pyvalue.Item{Key: lit.Keys[i].Value, Value: it.Value}
+		}
+		lit.Value = pyvalue.Dict(items...)
+		return lit, hashable(lit.Keys)
 	}
+	lit.Value = pyvalue.List(values(lit.Items)...)
 	return lit, nil
 }
 
-func (e *evaluator) hashable(items []*Literal) error {
+func hashable(items []*Literal) error {
 	for _, it := range items {
-		if !it.Hashable() {
-			return &Error{Offset: it.Start, Msg: "unhashable type: '" + it.Kind.String() + "'"}
+		if !it.Value.Hashable() {
+			return &Error{Offset: it.Start, Msg: "unhashable type: '" + it.Value.Kind().String() + "'"}
 		}
 	}
 	return nil
-}
-
-// Hashable reports whether Python can hash the value.
-func (l *Literal) Hashable() bool {
-	switch l.Kind {
-	case List, Set, Dict:
-		return false
-	case Tuple:
-		for _, it := range l.Items {
-			if !it.Hashable() {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// Mutable reports whether the value, or one inside it, can change in place.
-func (l *Literal) Mutable() bool { return !l.Hashable() }
-
-// Key returns a text that two hashable values share exactly when Python
-// holds them for the same key: 1, 1.0 and True are.
-func (l *Literal) Key() string {
-	switch l.Kind {
-	case None:
-		return "N"
-	case Bool:
-		if l.Bool {
-			return "i1"
-		}
-		return "i0"
-	case Int:
-		return "i" + l.Int.String()
-	case Float:
-		if f := l.Float; f == math.Trunc(f) && !math.IsInf(f, 0) {
-			i, _ := big.NewFloat(f).Int(nil)
-			return "i" + i.String()
-		}
-		return "f" + strconv.FormatUint(math.Float64bits(l.Float), 16)
-	case Str:
-		return "s" + strconv.Itoa(len(l.Text)) + ":" + l.Text
-	case Bytes:
-		return "b" + strconv.Itoa(len(l.Text)) + ":" + l.Text
-	}
-	var b strings.Builder
-	b.WriteString("t" + strconv.Itoa(len(l.Items)) + "(")
-	for _, it := range l.Items {
-		b.WriteString(it.Key())
-		b.WriteByte(',')
-	}
-	b.WriteByte(')')
-	return b.String()
 }
 
 func (e *evaluator) number() (*Literal, error) {
@@ -360,7 +305,7 @@ func (e *evaluator) number() (*Literal, error) {
 		if !ok || len(text) > 2*maxIntDigits {
 			return nil, e.refuse("is a number out of range")
 		}
-		lit.Kind, lit.Int = Int, n
+		lit.Value = pyvalue.Big(n)
 	case strings.ContainsAny(text, ".eE"):
 		// A number too large for a float is infinite in Python, and
 		// ParseFloat returns it with its error.
@@ -368,13 +313,13 @@ func (e *evaluator) number() (*Literal, error) {
 		if err != nil && !math.IsInf(f, 0) {
 			return nil, e.refuse("is not a number")
 		}
-		lit.Kind, lit.Float = Float, f
+		lit.Value = pyvalue.Float(f)
 	default:
 		n, ok := new(big.Int).SetString(text, 10)
 		if !ok || len(text) > maxIntDigits {
 			return nil, e.refuse("is a number out of range")
 		}
-		lit.Kind, lit.Int = Int, n
+		lit.Value = pyvalue.Big(n)
 	}
 	e.i++
 	return lit, nil
@@ -382,9 +327,10 @@ func (e *evaluator) number() (*Literal, error) {
 
 // strings reads one or more string literals next to each other.
 func (e *evaluator) strings() (*Literal, error) {
-	lit := &Literal{Kind: Str, Start: int(e.toks[e.i].Start)}
+	lit := &Literal{Start: int(e.toks[e.i].Start)}
+	allBytes := prefixHas(e.toks[e.i].Text(e.src), 'b')
 	var text []byte
-	for n := 0; e.i < len(e.toks); n++ {
+	for e.i < len(e.toks) {
 		t := e.toks[e.i]
 		if t.Kind == FStringStart {
 			return nil, e.refuse("is an f-string")
@@ -392,11 +338,7 @@ func (e *evaluator) strings() (*Literal, error) {
 		if t.Kind != String {
 			break
 		}
-		isBytes := prefixHas(t.Text(e.src), 'b')
-		switch {
-		case n == 0 && isBytes:
-			lit.Kind = Bytes
-		case isBytes != (lit.Kind == Bytes):
+		if prefixHas(t.Text(e.src), 'b') != allBytes {
 			return nil, e.refuse("mixes bytes and nonbytes literals")
 		}
 		var why string
@@ -406,7 +348,10 @@ func (e *evaluator) strings() (*Literal, error) {
 		lit.End = int(t.End)
 		e.i++
 	}
-	lit.Text = string(text)
+	lit.Value = pyvalue.Str(string(text))
+	if allBytes {
+		lit.Value = pyvalue.Bytes(text)
+	}
 	return lit, nil
 }
 
@@ -422,8 +367,8 @@ func prefixHas(tok []byte, letter byte) bool {
 	return false
 }
 
-// appendString appends the value of one string or bytes token, or says why
-// it has none.
+// appendString appends the value of one string or bytes token, or returns the
+// reason why it has none.
 func appendString(dst, tok []byte) (_ []byte, why string) {
 	isBytes, raw := prefixHas(tok, 'b'), prefixHas(tok, 'r')
 	for tok[0] != '\'' && tok[0] != '"' {
@@ -434,91 +379,72 @@ func appendString(dst, tok []byte) (_ []byte, why string) {
 		width = 3
 	}
 	body := tok[width : len(tok)-width]
-	for i := 0; i < len(body); {
-		c := body[i]
-		if isBytes && c >= utf8.RuneSelf {
+	for len(body) > 0 {
+		c := body[0]
+		switch {
+		case isBytes && c >= utf8.RuneSelf:
 			return nil, "is a bytes literal with a character outside ASCII"
-		}
-		if c == '\r' {
+		case c == '\r':
 			// The compiler reads every line end as a line feed.
 			dst = append(dst, '\n')
-			i += newlineLen(body, i)
-			continue
-		}
-		if c != '\\' || raw {
-			dst = append(dst, c)
-			i++
-			continue
-		}
-		i++
-		if n := newlineLen(body, i); n > 0 {
-			i += n
-			continue
-		}
-		c = body[i]
-		i++
-		switch c {
-		case '\\', '\'', '"':
-			dst = append(dst, c)
-		case 'a':
-			dst = append(dst, '\a')
-		case 'b':
-			dst = append(dst, '\b')
-		case 'f':
-			dst = append(dst, '\f')
-		case 'n':
-			dst = append(dst, '\n')
-		case 'r':
-			dst = append(dst, '\r')
-		case 't':
-			dst = append(dst, '\t')
-		case 'v':
-			dst = append(dst, '\v')
-		case '0', '1', '2', '3', '4', '5', '6', '7':
-			v := rune(c - '0')
-			for n := 1; n < 3 && i < len(body) && body[i] >= '0' && body[i] <= '7'; n++ {
-				v = v<<3 | rune(body[i]-'0')
-				i++
+			body = body[newlineLen(body, 0):]
+		case c == '\\' && !raw:
+			if dst, body, why = appendEscape(dst, body[1:], isBytes); why != "" {
+				return nil, why
 			}
-			if isBytes {
-				dst = append(dst, byte(v))
-			} else {
-				dst = utf8.AppendRune(dst, v)
-			}
-		case 'x', 'u', 'U':
-			if isBytes && c != 'x' {
-				dst = append(dst, '\\', c)
-				continue
-			}
-			width := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
-			if i+width > len(body) {
-				return nil, "has a truncated \\" + string(c) + " escape"
-			}
-			v, err := strconv.ParseUint(string(body[i:i+width]), 16, 32)
-			if err != nil || v > utf8.MaxRune {
-				return nil, "has an invalid \\" + string(c) + " escape"
-			}
-			i += width
-			switch {
-			case isBytes:
-				dst = append(dst, byte(v))
-			case !utf8.ValidRune(rune(v)):
-				return nil, "has a lone surrogate"
-			default:
-				dst = utf8.AppendRune(dst, rune(v))
-			}
-		case 'N':
-			if !isBytes {
-				return nil, "has a \\N escape, whose character names are not known here"
-			}
-			dst = append(dst, '\\', 'N')
 		default:
-			// An unknown escape keeps its backslash; CPython only warns.
-			if isBytes && c >= utf8.RuneSelf {
-				return nil, "is a bytes literal with a character outside ASCII"
-			}
-			dst = append(dst, '\\', c)
+			dst = append(dst, c)
+			body = body[1:]
 		}
 	}
 	return dst, ""
+}
+
+// simpleEscapes are the escapes of one character.
+var simpleEscapes = map[byte]byte{
+	'\\': '\\', '\'': '\'', '"': '"',
+	'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
+}
+
+// appendEscape appends the value of the escape that body has after a backslash,
+// and returns the rest of body.
+func appendEscape(dst, body []byte, isBytes bool) (_, rest []byte, why string) {
+	if n := newlineLen(body, 0); n > 0 {
+		return dst, body[n:], ""
+	}
+	c := body[0]
+	if v, ok := simpleEscapes[c]; ok {
+		return append(dst, v), body[1:], ""
+	}
+	var v rune
+	switch {
+	case c >= '0' && c <= '7':
+		n := 0
+		for ; n < 3 && n < len(body) && body[n] >= '0' && body[n] <= '7'; n++ {
+			v = v<<3 | rune(body[n]-'0')
+		}
+		rest = body[n:]
+	case c == 'x', (c == 'u' || c == 'U') && !isBytes:
+		width := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
+		if 1+width > len(body) {
+			return nil, nil, "has a truncated \\" + string(c) + " escape"
+		}
+		n, err := strconv.ParseUint(string(body[1:1+width]), 16, 32)
+		if err != nil || n > utf8.MaxRune {
+			return nil, nil, "has an invalid \\" + string(c) + " escape"
+		}
+		v, rest = rune(n), body[1+width:]
+	case c == 'N' && !isBytes:
+		return nil, nil, "has a \\N escape, and character names are not supported"
+	default:
+		// An unknown escape keeps its backslash; CPython only warns.
+		return append(dst, '\\'), body, ""
+	}
+	switch {
+	case isBytes:
+		return append(dst, byte(v)), rest, ""
+	case !utf8.ValidRune(v):
+		return nil, nil, "has a lone surrogate"
+	}
+	return utf8.AppendRune(dst, v), rest, ""
 }

@@ -1,10 +1,8 @@
 package py
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -16,61 +14,6 @@ import (
 	"github.com/hubhost/hubhost/internal/testenv"
 	"github.com/hubhost/hubhost/spawnercfg/internal/pychildtest"
 )
-
-// canonical renders a value as testdata/literals.py does.
-func canonical(l *Literal) string {
-	list := func(items []*Literal) []string {
-		out := make([]string, len(items))
-		for i, it := range items {
-			out[i] = canonical(it)
-		}
-		return out
-	}
-	switch l.Kind {
-	case None:
-		return "N"
-	case Bool:
-		if l.Bool {
-			return "T"
-		}
-		return "F"
-	case Int:
-		return "i" + l.Int.Text(16)
-	case Float:
-		return "f" + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, math.Float64bits(l.Float)))
-	case Str:
-		return "s" + hex.EncodeToString([]byte(l.Text))
-	case Bytes:
-		return "b" + hex.EncodeToString([]byte(l.Text))
-	case List:
-		return "[" + strings.Join(list(l.Items), ",") + "]"
-	case Tuple:
-		return "(" + strings.Join(list(l.Items), ",") + ")"
-	case Set:
-		var kept []*Literal
-		for _, it := range l.Items {
-			if !slices.ContainsFunc(kept, func(k *Literal) bool { return k.Key() == it.Key() }) {
-				kept = append(kept, it)
-			}
-		}
-		out := list(kept)
-		slices.Sort(out)
-		return "{" + strings.Join(out, ",") + "}"
-	}
-	var keys, values []*Literal
-	for i, k := range l.Keys {
-		if j := slices.IndexFunc(keys, func(o *Literal) bool { return o.Key() == k.Key() }); j >= 0 {
-			values[j] = l.Items[i]
-			continue
-		}
-		keys, values = append(keys, k), append(values, l.Items[i])
-	}
-	out := list(keys)
-	for i, v := range list(values) {
-		out[i] += ":" + v
-	}
-	return "<" + strings.Join(out, ",") + ">"
-}
 
 // evalText evaluates text that holds one expression and nothing else.
 func evalText(text string) (*Literal, error) {
@@ -241,9 +184,9 @@ func TestLiteralsEqualCPython(t *testing.T) {
 		switch {
 		case err == nil && want == "error":
 			// The only addition to what literal_eval takes.
-			require.Contains(t, text, "set", "%q was taken for %s", text, canonical(lit))
+			require.Contains(t, text, "set", "%q was taken for %s", text, pychildtest.Canonical(lit.Value))
 		case err == nil:
-			require.Equal(t, want, canonical(lit), "%q", text)
+			require.Equal(t, want, pychildtest.Canonical(lit.Value), "%q", text)
 			equal++
 		case want == "error":
 			invalid++
@@ -275,7 +218,7 @@ func TestEval(t *testing.T) {
 	} {
 		lit, err := evalText(text)
 		if assert.NoError(t, err, text) {
-			assert.Equal(t, want, canonical(lit), text)
+			assert.Equal(t, want, pychildtest.Canonical(lit.Value), text)
 		}
 	}
 	for text, want := range map[string]string{

@@ -5,14 +5,27 @@ package pychildtest
 import (
 	"bufio"
 	"bytes"
+	_ "embed"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"io"
+	"math"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hubhost/hubhost/internal/testenv"
+	"github.com/hubhost/hubhost/spawnercfg/pyvalue"
 )
+
+// Literals is a program that reads the literals, files and templates that this
+// module writes; its text says which question has which answer.
+//
+//go:embed literals.py
+var Literals string
 
 // Python returns the interpreter that judges: HUB_PYTHON, or python3.
 func Python(t testing.TB) string {
@@ -100,4 +113,47 @@ func Send[T any](c *Child, questions []T) {
 			}
 		}
 	}()
+}
+
+// Canonical renders a value as the Python programs do.
+func Canonical(v pyvalue.Value) string {
+	list := func(vs []pyvalue.Value) []string {
+		out := make([]string, len(vs))
+		for i, e := range vs {
+			out[i] = Canonical(e)
+		}
+		return out
+	}
+	elems, _ := v.Elems()
+	out := list(elems)
+	switch v.Kind() {
+	case pyvalue.BoolKind:
+		return v.String()[:1]
+	case pyvalue.FloatKind:
+		f, _ := v.Float64()
+		return "f" + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, math.Float64bits(f)))
+	case pyvalue.BytesKind:
+		b, _ := v.Bytes()
+		return "b" + hex.EncodeToString(b)
+	case pyvalue.StrKind:
+		return "s" + hex.EncodeToString([]byte(v.Text()))
+	case pyvalue.ListKind:
+		return "[" + strings.Join(out, ",") + "]"
+	case pyvalue.TupleKind:
+		return "(" + strings.Join(out, ",") + ")"
+	case pyvalue.SetKind:
+		slices.Sort(out)
+		return "{" + strings.Join(out, ",") + "}"
+	case pyvalue.DictKind:
+		items, _ := v.Items()
+		var out []string
+		for _, it := range items {
+			out = append(out, Canonical(it.Key)+":"+Canonical(it.Value))
+		}
+		return "<" + strings.Join(out, ",") + ">"
+	}
+	if i, ok := v.BigInt(); ok {
+		return "i" + i.Text(16)
+	}
+	return "N"
 }

@@ -1,7 +1,7 @@
 """Say what CPython makes of source text: a line of JSON for a line of JSON.
 
-{"literal": TEXT} is answered with a description of the value, by type and
-exactly, and with its repr. {"file": TEXT} is answered with the
+{"literal": TEXT} is answered with a canonical text of the value and with its
+repr. {"file": TEXT} is answered with the
 statements of the file, all of which must be the header's call or the
 assignment of a literal to c.Section.name. {"format": TEXT} is answered with
 the template filled in.
@@ -12,22 +12,29 @@ import struct
 import sys
 
 
-def describe(v):
-    if v is None or isinstance(v, bool):
-        return [type(v).__name__, str(v)]
-    if isinstance(v, int):
-        return ["int", str(v)]
-    if isinstance(v, float):
-        return ["float", struct.pack(">d", v).hex()]
-    if isinstance(v, str):
-        return ["str", v.encode("utf-8", "surrogatepass").hex()]
-    if isinstance(v, bytes):
-        return ["bytes", v.hex()]
-    if isinstance(v, (list, tuple)):
-        return [type(v).__name__, [describe(e) for e in v]]
-    if isinstance(v, set):
-        return ["set", sorted((describe(e) for e in v), key=json.dumps)]
-    return ["dict", [[describe(k), describe(e)] for k, e in v.items()]]
+def canonical(v):
+    t = type(v)
+    if v is None:
+        return "N"
+    if t is bool:
+        return "T" if v else "F"
+    if t is int:
+        return "i%x" % v
+    if t is float:
+        return "f" + struct.pack(">d", v).hex()
+    if t is str:
+        return "s" + v.encode("utf-8", "surrogatepass").hex()
+    if t is bytes:
+        return "b" + v.hex()
+    if t is list:
+        return "[" + ",".join(map(canonical, v)) + "]"
+    if t is tuple:
+        return "(" + ",".join(map(canonical, v)) + ")"
+    if t is set:
+        return "{" + ",".join(sorted(map(canonical, v))) + "}"
+    if t is dict:
+        return "<" + ",".join(canonical(k) + ":" + canonical(x) for k, x in v.items()) + ">"
+    raise ValueError(t)
 
 
 # What a literal is made of. Num, Str, Bytes and NameConstant are Constant since
@@ -49,7 +56,7 @@ def evaluate(node):
             raise ValueError("no literal: " + ast.dump(n))
     expression = ast.Expression(node)
     v = eval(compile(expression, "literal", "eval"), {"__builtins__": {"set": set}})
-    return {"value": describe(v), "repr": repr(v)}
+    return {"value": canonical(v), "repr": repr(v)}
 
 
 def statements(source):

@@ -1,65 +1,67 @@
-package spawnercfg
+package pyvalue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// What cannot be said safely in a Python literal, or not in this place. The
-// check to write is errors.Is(err, spawnercfg.ErrNUL).
+// Errors of [Value.Python] and [Value.NoControl]. Use errors.Is to check for
+// them.
 var (
-	// ErrNotUTF8 is text that is no Python str. Python would read such a byte
-	// back as a lone surrogate, which breaks every later use of it.
+	// ErrNotUTF8 reports a str that is not valid UTF-8. Python would decode the
+	// byte to a lone surrogate, which breaks every later use of the str.
 	ErrNotUTF8 = errors.New("not valid UTF-8")
-	// ErrNUL is text with a NUL, which no path, argument or environment
-	// variable can hold.
+	// ErrNUL reports a str that contains NUL, which a path, an argument or an
+	// environment variable cannot.
 	ErrNUL = errors.New("contains NUL")
-	// ErrControl is a control character in a path, a unit name or a property.
+	// ErrControl reports a str that contains a control character.
 	ErrControl = errors.New("contains a control character")
-	// ErrNotFinite is NaN or an infinity, which no literal writes.
+	// ErrNotFinite reports NaN or an infinity, which have no literal.
 	ErrNotFinite = errors.New("is not a finite number")
-	// ErrNoValue is the zero Value where a Python value is needed.
-	ErrNoValue = errors.New("is no value")
-	// ErrUnhashable is a list, dict or set as a key of a dict or an element of
-	// a set.
+	// ErrNoValue reports the zero Value.
+	ErrNoValue = errors.New("is not a value")
+	// ErrUnhashable reports a list, dict or set that is a key of a dict or an
+	// element of a set.
 	ErrUnhashable = errors.New("cannot be a key of a dict or an element of a set")
-	// ErrName is a section or option that is no plain Python name.
-	ErrName = errors.New("is not a plain Python name")
 )
 
-// Python returns the literal for the value, as CPython's repr writes it but
-// for layout and two things. A list, tuple or set of two elements or more and
-// a dict have one line an element and a trailing comma, so that a change of
-// one is a change of one line. The elements of a set are sorted. Characters
-// that do not print, bidirectional controls among them, are escaped.
+// Python returns the literal that represents the value. It is CPython's repr
+// except for layout, sets and some characters: a list, tuple or set with two or
+// more elements, and every dict, has one line per element and a trailing comma,
+// so that a change of one element is a change of one line; the elements of a
+// set are sorted; characters that do not print, including bidirectional
+// controls, are escaped.
 //
-// It fails with [ErrNotUTF8], [ErrNUL], [ErrNotFinite], [ErrNoValue] or
-// [ErrUnhashable], wrapped with the place.
+// The error is [ErrNotUTF8], [ErrNUL], [ErrNotFinite], [ErrNoValue] or
+// [ErrUnhashable], wrapped with its place in the value.
 func (v Value) Python() (string, error) {
 	b, err := v.AppendPython(nil, "")
 	return string(b), err
 }
 
-// AppendPython appends what [Value.Python] returns to dst; the lines after
-// the first start with indent.
+// AppendPython appends the literal of [Value.Python] to dst. Every line after
+// the first starts with indent.
 func (v Value) AppendPython(dst []byte, indent string) ([]byte, error) {
 	return v.appendPython(dst, indent, true)
 }
 
-// String returns the value on one line for a message. It is not always a
-// literal: NaN is written as nan, and the zero Value as <no value>.
+// String returns the value on one line, for messages. It is not always a
+// literal: NaN is nan, and the zero Value is <no value>.
 func (v Value) String() string {
 	b, _ := v.appendPython(nil, "", false)
 	return string(b)
 }
 
-// appendPython writes a literal over several lines if block is set, and
-// otherwise, on one line, anything.
+// appendPython writes a literal on several lines if block is set, and otherwise
+// any value on one line.
 func (v Value) appendPython(dst []byte, indent string, block bool) ([]byte, error) {
 	switch v.kind {
 	case NoKind:
@@ -106,7 +108,7 @@ func appendElems(dst []byte, indent string, block bool, open, end string, elems 
 		}
 		var err error
 		dst, err = e.appendPython(dst, indent+tab, block)
-		if err == nil && hashed && !e.hashable() {
+		if err == nil && hashed && !e.Hashable() {
 			err = ErrUnhashable
 		}
 		if err != nil && failed == nil {
@@ -135,7 +137,7 @@ func appendDict(dst []byte, indent string, block bool, items []Item) ([]byte, er
 		}
 		var kerr, verr error
 		dst, kerr = it.Key.appendPython(dst, indent+tab, block)
-		if kerr == nil && !it.Key.hashable() {
+		if kerr == nil && !it.Key.Hashable() {
 			kerr = ErrUnhashable
 		}
 		dst = append(dst, ": "...)
@@ -182,15 +184,18 @@ func appendFloat(dst []byte, f float64) ([]byte, error) {
 	return dst, nil
 }
 
-const hexDigits = "0123456789abcdef"
-
-// appendStr writes a str as unicode_repr does. What Go's tables do not call
-// printable is escaped, so that no text can look like other text.
-func appendStr(dst []byte, s string) ([]byte, error) {
-	quote := byte('\'')
+// quoteFor returns the quote that repr chooses.
+func quoteFor(s string) byte {
 	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
+		return '"'
 	}
+	return '\''
+}
+
+// appendStr writes a str as unicode_repr does, and also escapes what Go's
+// tables do not call printable, so that no text can look like other text.
+func appendStr(dst []byte, s string) ([]byte, error) {
+	quote := quoteFor(s)
 	dst = append(dst, quote)
 	var failed error
 	for i := 0; i < len(s); {
@@ -198,22 +203,16 @@ func appendStr(dst []byte, s string) ([]byte, error) {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			failed = fmt.Errorf("byte %d: %w", i, ErrNotUTF8)
-			dst = append(dst, '\\', 'x', hexDigits[s[i]>>4], hexDigits[s[i]&15])
-		case r == rune(quote) || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r == '\n':
-			dst = append(dst, `\n`...)
-		case r == '\r':
-			dst = append(dst, `\r`...)
-		case r == '\t':
-			dst = append(dst, `\t`...)
-		case r < ' ' || r == 0x7f || r > 0x7f && r <= 0xff && !unicode.IsPrint(r):
+			dst = fmt.Appendf(dst, `\x%02x`, s[i])
+		case r < utf8.RuneSelf:
 			if r == 0 && failed == nil {
 				failed = fmt.Errorf("byte %d: %w", i, ErrNUL)
 			}
-			dst = append(dst, '\\', 'x', hexDigits[r>>4], hexDigits[r&15])
+			dst = appendASCII(dst, byte(r), quote)
 		case unicode.IsPrint(r):
 			dst = utf8.AppendRune(dst, r)
+		case r <= 0xff:
+			dst = fmt.Appendf(dst, `\x%02x`, r)
 		case r <= 0xffff:
 			dst = fmt.Appendf(dst, `\u%04x`, r)
 		default:
@@ -225,26 +224,76 @@ func appendStr(dst []byte, s string) ([]byte, error) {
 }
 
 func appendBytes(dst []byte, s string) []byte {
-	quote := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
+	quote := quoteFor(s)
 	dst = append(dst, 'b', quote)
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == quote || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, `\n`...)
-		case c == '\r':
-			dst = append(dst, `\r`...)
-		case c == '\t':
-			dst = append(dst, `\t`...)
-		case c < ' ' || c >= 0x7f:
-			dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
-		default:
-			dst = append(dst, c)
-		}
+		dst = appendASCII(dst, s[i], quote)
 	}
 	return append(dst, quote)
+}
+
+// appendASCII writes a character as str and bytes both do, and any other byte
+// as an escape.
+func appendASCII(dst []byte, c, quote byte) []byte {
+	switch {
+	case c == quote || c == '\\':
+		return append(dst, '\\', c)
+	case c == '\n':
+		return append(dst, `\n`...)
+	case c == '\r':
+		return append(dst, `\r`...)
+	case c == '\t':
+		return append(dst, `\t`...)
+	case c < ' ' || c >= 0x7f:
+		const hex = "0123456789abcdef"
+		return append(dst, '\\', 'x', hex[c>>4], hex[c&15])
+	}
+	return append(dst, c)
+}
+
+// sorted returns the elements of a set in the order in which they are
+// written: by type, then by value.
+func sorted(elems []Value) []Value {
+	s := slices.Clone(elems)
+	slices.SortStableFunc(s, func(a, b Value) int {
+		if c := cmp.Compare(a.kind, b.kind); c != 0 {
+			return c
+		}
+		switch x := a.data.(type) {
+		case string:
+			return strings.Compare(x, b.data.(string))
+		case float64:
+			return cmp.Compare(x, b.data.(float64))
+		case int64, *big.Int:
+			i, _ := a.BigInt()
+			j, _ := b.BigInt()
+			return i.Cmp(j)
+		}
+		return strings.Compare(a.String(), b.String())
+	})
+	return s
+}
+
+// NoControl returns [ErrControl] if a str at any depth of the value contains a
+// control character other than NUL, which [Value.Python] rejects.
+func (v Value) NoControl() error {
+	switch d := v.data.(type) {
+	case string:
+		if v.kind == StrKind && strings.ContainsFunc(d, func(r rune) bool { return r > 0 && r < ' ' || r >= 0x7f && r < 0xa0 }) {
+			return ErrControl
+		}
+	case []Value:
+		for _, e := range d {
+			if err := e.NoControl(); err != nil {
+				return err
+			}
+		}
+	case []Item:
+		for _, it := range d {
+			if it.Key.NoControl() != nil || it.Value.NoControl() != nil {
+				return ErrControl
+			}
+		}
+	}
+	return nil
 }
